@@ -12,6 +12,13 @@
 #define UNUSED			__attribute__((unused))
 #define NORETURN		__attribute__((noreturn))
 
+/* For the rare result that really does not matter (clean-up that is best effort). */
+#define IGNORE_RESULT(x) \
+	do {             \
+		if (x) { \
+		}        \
+	} while (0)
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)     ((a) < (b) ? (a) : (b))
 #define MAX(a, b)     ((a) > (b) ? (a) : (b))

@@ -6,8 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/*
+ * Who passes no struct error still gets the code back from error_object() and the like: it is that of the
+ * failure told last, which these calls always follow.
+ */
+static _Thread_local int untold;
+
 int error_set(struct error *err, int errnum, const char *why, ...)
 {
+	untold = errnum;
 	if (!err)
 		return -errnum;
 	error_clear(err);
@@ -21,6 +28,7 @@ int error_set(struct error *err, int errnum, const char *why, ...)
 
 int error_sys(struct error *err, int errnum, const char *why, ...)
 {
+	untold = errnum;
 	if (!err)
 		return -errnum;
 	error_clear(err);
@@ -37,7 +45,7 @@ int error_sys(struct error *err, int errnum, const char *why, ...)
 #define FILL(field, when)                                                                          \
 	do {                                                                                       \
 		if (!err)                                                                          \
-			return 0;                                                                  \
+			return -untold;                                                                  \
 		if (when) {                                                                        \
 			va_list ap;                                                                \
 			va_start(ap, fmt);                                                         \
@@ -65,7 +73,7 @@ int error_hint(struct error *err, const char *fmt, ...)
 int error_exit_code(struct error *err, int code)
 {
 	if (!err)
-		return 0;
+		return -untold;
 	if (!err->exit_code)
 		err->exit_code = code;
 	return -err->err;

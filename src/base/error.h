@@ -11,7 +11,7 @@
  * Only a program's main function prints.
  *
  * The struct is plain data without pointers: it crosses a pipe or a socket as it is.
- * All functions accept err == NULL and then only return the code.
+ * All functions accept err == NULL and then only return the code (of the failure told last in this thread).
  */
 #pragma once
 

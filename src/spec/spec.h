@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spec.h - what a container shall be: the OCI runtime-spec config.json as a struct, plus the few things
- * that config.json has no word for (struct spec_contexe, written as the annotation-free object "contexe").
+ * spec.h - what a container shall be: the OCI runtime-spec config.json as a struct, plus the few
+ * things that config.json has no word for (struct spec_contexe, written as the annotation-free
+ * object "contexe").
  *
- * Plain data; every pointer lives in the spec's arena. A spec comes from spec_parse() (JSON, hostile
- * input) or is filled in by hand. No system calls in this room.
+ * Plain data; every pointer lives in the spec's arena. A spec comes from spec_parse() (JSON,
+ * hostile input) or is filled in by hand. No system calls in this room.
  *
- * Special states: a NULL string or an array with n == 0 means "not given". Optional numbers are struct
- * opt_u64 / opt_i64 with .set.
+ * Special states: a NULL string or an array with n == 0 means "not given". Optional numbers are
+ * struct opt_u64 / opt_i64 with .set.
  */
 #pragma once
 
@@ -18,31 +19,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
-
-struct opt_u64 {
-	bool set;
-	uint64_t v;
-};
-struct opt_i64 {
-	bool set;
-	int64_t v;
-};
-struct opt_bool {
-	bool set;
-	bool v;
-};
-
-struct strings { /* list of strings */
-	char **v;
-	size_t n;
-};
-struct spec_pair {
-	char *key, *value;
-};
-struct spec_pairs { /* map of strings */
-	struct spec_pair *v;
-	size_t n;
-};
+#include "spec/values.h"
 
 /* ---- process ---- */
 struct spec_user {
@@ -116,7 +93,7 @@ struct spec_device {
 struct spec_device_rule {
 	bool allow;
 	char *type;		     /* a b c; NULL: a */
-	struct opt_i64 major, minor; /* not set: any */
+	struct opt_i64 major, minor; /* not set or -1: any */
 	char *access;		     /* subset of rwm; NULL: rwm */
 };
 struct spec_memory {
@@ -201,6 +178,21 @@ struct spec_time_offset {
 	struct opt_i64 secs;
 	struct opt_u64 nanosecs;
 };
+struct spec_net_device { /* moved from the runtime's network namespace into the container's */
+	char *host_name;
+	char *name; /* inside; NULL: the same */
+};
+struct spec_memory_policy {   /* set_mempolicy(2) */
+	char *mode;	      /* "MPOL_BIND" */
+	char *nodes;	      /* a list as in cpu.mems */
+	struct strings flags; /* "MPOL_F_STATIC_NODES" */
+};
+struct spec_intel_rdt {		 /* resctrl */
+	char *clos_id;		 /* NULL: the container's id */
+	struct strings schemata; /* lines, written last */
+	char *l3_cache_schema, *mem_bw_schema;
+	bool enable_monitoring;
+};
 struct spec_linux {
 	struct spec_namespace *namespaces;
 	size_t n_namespaces;
@@ -216,7 +208,13 @@ struct spec_linux {
 	char *rootfs_propagation;
 	struct strings masked_paths, readonly_paths;
 	char *mount_label;
-	char *personality; /* "LINUX" or "LINUX32" */
+	char *personality;		  /* "LINUX" or "LINUX32" */
+	struct strings personality_flags; /* none are defined yet */
+	struct spec_net_device *net_devices;
+	size_t n_net_devices;
+	bool has_memory_policy, has_intel_rdt;
+	struct spec_memory_policy memory_policy;
+	struct spec_intel_rdt intel_rdt;
 };
 
 /* ---- hooks ---- */
@@ -238,22 +236,24 @@ struct spec_hooks {
 struct spec_contexe {
 	char *rootfs; /* "host", "dir", "image": where root.path came from */
 	char *image;  /* name or id of the image, for people */
-	bool overlay; /* the root is an overlay: root.path (and host_lower) below a private upper layer */
-	struct strings
-		lower;	  /* lower layers, top first, when overlay; root.path is the last then */
-	char *init;	  /* "contexe" (default) or "none" */
-	bool interactive; /* stdin is kept open */
-	bool remove;	  /* --rm */
-	char *restart;	  /* no, always, on-failure, unless-stopped */
+	char *image_id;
+	bool overlay; /* the root is an overlay: root.path lies below a private upper layer */
+	struct strings lower;	     /* layers above root.path, top first, when overlay */
+	struct strings submounts;    /* --host: mount points below root.path to show as well */
+	char *init;		     /* "contexe" (default) or "none" */
+	bool interactive;	     /* stdin is kept open */
+	bool remove;		     /* --rm */
+	char *restart;		     /* no, always, on-failure, unless-stopped */
 	struct opt_u64 restart_max;  /* on-failure:N */
 	char *stop_signal;	     /* name */
 	struct opt_u64 stop_timeout; /* seconds before SIGKILL */
 	char *log;		     /* "file" (default), "none", "passthrough" */
 	struct opt_u64 log_max;	     /* bytes before rotation */
 	char *detach_keys;
-	struct strings join; /* "CONTAINER:ns" as given */
-	bool delegate;	     /* the cgroup is writable inside */
-	bool privileged;     /* no masks, all capabilities and devices */
+	struct strings join;	  /* "CONTAINER:ns" as given */
+	struct strings group_add; /* names or gids, looked up inside */
+	bool delegate;		  /* the cgroup is writable inside */
+	bool privileged;	  /* no masks, all capabilities and devices */
 	char *lsm_label;
 };
 
@@ -276,25 +276,48 @@ struct spec {
 void spec_done(struct spec *s);
 
 /*
- * Reads JSON text (at most 4 MiB, nested at most 32 deep) into *ret. Strict: wrong types, numbers out of
- * range, strings with NUL and duplicate keys are refused with an error whose object is the JSON pointer
- * ("/linux/resources/memory/limit"); unknown keys are ignored, as the specification says.
- * -EINVAL or -E2BIG. *ret is valid (spec_done it) only on success.
+ * Reads JSON text (at most 4 MiB, nested at most 32 deep) into *ret. Strict (json.h, schema.h):
+ * wrong types, numbers out of range, strings with NUL and duplicate keys are refused with an error
+ * whose object is the JSON pointer ("/linux/resources/memory/limit"). Unknown keys are ignored, as
+ * the specification says (config.md, "Extensibility"), and so is null. An empty string or array is
+ * the same as none. -EINVAL, -E2BIG or -ENOMEM. *ret is valid (spec_done it) only on success.
  */
 int spec_parse(const char *json, size_t size, struct spec *ret, struct error *err) NODISCARD;
 
-/* Appends the spec as JSON (not given fields left out), so that spec_parse() of it gives the same spec. */
+/*
+ * Appends the spec as compact JSON (not given fields left out), so that spec_parse() of it gives
+ * the same spec, if spec_check() has passed: strings that are no UTF-8 cannot be written.
+ */
 void spec_print(const struct spec *s, struct buf *out);
 
-/* The resources alone, as `update` and config.json's linux.resources hold them. */
+/*
+ * Parts of a spec that stand alone: the resources, as `update` takes them, and the process, as
+ * `exec` does. *ret must be zeroed or hold defaults, which stay where the text says nothing.
+ * Errors as spec_parse(); the pointer begins at the part.
+ */
 int spec_resources_parse(const char *json, size_t size, struct arena *arena,
 			 struct spec_resources *ret, struct error *err) NODISCARD;
+int spec_process_parse(const char *json, size_t size, struct arena *arena, struct spec_process *ret,
+		       struct error *err) NODISCARD;
 
-/* What a spec must hold before anybody acts on it (absolute paths, known namespace types, no duplicate
- * namespaces, env without NUL and with '=', ...): 0 or -EINVAL with the JSON pointer. */
+/*
+ * What a spec must hold before anybody acts on it: the types, ranges and names of the tables, and
+ * the rules of the runtime-spec that look at more than one field (check_*.c have them all). Looks
+ * at the spec only: whether files, namespaces or capabilities exist is found out by those who use
+ * them. 0 or -EINVAL with the JSON pointer and, where there is one, a hint.
+ */
 int spec_check(const struct spec *s, struct error *err) NODISCARD;
+/* The same for the parts alone; pointers begin at the part. */
+int spec_process_check(const struct spec_process *process, struct error *err) NODISCARD;
+int spec_resources_check(const struct spec_resources *res, struct error *err) NODISCARD;
 
-void strings_add(struct arena *a, struct strings *list, const char *s);
-void pairs_set(struct arena *a, struct spec_pairs *map, const char *key, const char *value);
-const char *pairs_get(const struct spec_pairs *map, const char *key);
+/* The entry of linux.namespaces of this type, NULL when the container stays in the caller's. */
 const struct spec_namespace *spec_namespace_find(const struct spec *s, const char *type);
+
+/*
+ * The file of a sysctl below /proc/sys, by the rule of sysctl(8): the first separator, "." or "/",
+ * is the one between directories, the other one stands in names ("net.ipv4.conf.eth0/1.mtu" is
+ * "net/ipv4/conf/eth0.1/mtu"). Returns 0, or -EINVAL for what could leave /proc/sys or names no
+ * file.
+ */
+int spec_sysctl_path(const char *key, char *ret, size_t size) NODISCARD;

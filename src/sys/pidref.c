@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -43,6 +44,21 @@ int pidref_from_pid(pid_t pid, struct pidref *ret)
 	if (!start || sys_pidfd_send_signal(fd, 0) == -ESRCH)
 		return -ESRCH;
 	*ret = (struct pidref){ .pid = pid, .pidfd = take_fd(&fd), .start = start };
+	return 0;
+}
+
+int pidref_from_pidfd(int pidfd, struct pidref *ret)
+{
+	char path[48], text[512];
+	CLEANUP_FD int owned = pidfd;
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	if (file_read_line(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return -ESRCH;
+	char *line = strstr(text, "Pid:");
+	int pid = line ? (int)strtol(line + 4, NULL, 10) : -1;
+	if (pid <= 0)
+		return -ESRCH; /* reaped, or not of this namespace */
+	*ret = (struct pidref){ .pid = pid, .pidfd = take_fd(&owned), .start = pid_start_time(pid, NULL) };
 	return 0;
 }
 

@@ -32,6 +32,9 @@ static inline bool pidref_is_set(const struct pidref *p)
 /* Fills in pid, start and pidfd of a living process of this pid namespace. 0, -ESRCH or -errno. */
 int pidref_from_pid(pid_t pid, struct pidref *ret) NODISCARD;
 
+/* The same from a pidfd, which it takes over (closed on failure). The pid is this namespace's. */
+int pidref_from_pidfd(int pidfd, struct pidref *ret) NODISCARD;
+
 /* Opens the pidfd and checks the start time. 0, -ESRCH when it is gone or another one, or -errno. */
 int pidref_open(struct pidref *p) NODISCARD;
 

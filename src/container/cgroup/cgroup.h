@@ -64,6 +64,14 @@ int cgroup_fd(const struct cgroup *cg);
  */
 int cgroup_enter(const struct cgroup *cg, bool into_v2) NODISCARD;
 
+/*
+ * For CLONE_INTO_CGROUP of a process that joins later (exec): the v2 group that pid, the container's
+ * first process, is in now. It is another than cgroup_fd() when the container divides its group (a
+ * systemd in it does), because a v2 group with such children may have no processes itself. The
+ * descriptor is the caller's. -EBADF: no v2 group; -ENOENT: the process is gone or elsewhere; or -errno.
+ */
+int cgroup_fd_beside(const struct cgroup *cg, pid_t pid) NODISCARD;
+
 /* Moves another process by pid into all groups (v2 and v1). 0 or -errno. */
 int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *err) NODISCARD;
 
@@ -89,7 +97,18 @@ int cgroup_pids(const struct cgroup *cg, pid_t **ret_pids, size_t *ret_n) NODISC
 /* Removes the groups with those below them; waits up to timeout_ms for them to become empty. */
 int cgroup_remove(const struct cgroup *cg, unsigned timeout_ms, struct error *err) NODISCARD;
 
-/* What a group has used. Fields that this layout cannot tell are 0 with the bit in `missing`. */
+/* Bits of cgroup_stats.missing: what this layout cannot tell; those fields are 0 (limits UINT64_MAX). */
+enum {
+	CGROUP_STATS_CPU = 1,	   /* usage, user, system */
+	CGROUP_STATS_THROTTLE = 2, /* throttled, periods (without the cpu controller: no quota) */
+	CGROUP_STATS_MEMORY = 4,   /* usage */
+	CGROUP_STATS_PEAK = 8,	   /* peak, swap, file, oom_kills */
+	CGROUP_STATS_PIDS = 16,
+	CGROUP_STATS_IO_BYTES = 32,
+	CGROUP_STATS_IO_COUNT = 64, /* io_reads, io_writes */
+};
+
+/* What a group has used. */
 struct cgroup_stats {
 	uint64_t cpu_usage_ns, cpu_user_ns, cpu_system_ns;
 	uint64_t cpu_throttled_ns, cpu_periods, cpu_throttled_periods;
@@ -98,7 +117,9 @@ struct cgroup_stats {
 	uint64_t oom_kills;
 	uint64_t pids, pids_limit /* UINT64_MAX: none */;
 	uint64_t io_read_bytes, io_write_bytes, io_reads, io_writes;
-	bool from_processes; /* no controller counts here: summed over the processes in /proc */
+	unsigned missing;    /* CGROUP_STATS_* */
+	bool from_processes; /* some of it has no controller here: summed over the processes in /proc
+			      * (of those that live; pages that two of them share count twice) */
 };
 int cgroup_stats(const struct cgroup *cg, struct cgroup_stats *ret, struct error *err) NODISCARD;
 

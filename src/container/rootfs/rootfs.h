@@ -19,14 +19,14 @@
 #include "base/error.h"
 
 enum mount_kind {
-	MOUNT_BIND,   /* source path (resolved outside), recursive or not */
-	MOUNT_FS,     /* a new file system: type + data options */
-	MOUNT_CGROUP, /* the container's own view of its control groups */
+	MOUNT_BIND = 1, /* source path (resolved outside), recursive or not */
+	MOUNT_FS,	/* a new file system: type + data options */
+	MOUNT_CGROUP,	/* the container's own view of its control groups */
 	MOUNT_MASK, /* hide a path: /dev/null over a file, an empty read-only tmpfs over a directory */
 	MOUNT_READONLY, /* make an existing path read-only (recursively) */
 	MOUNT_DEVICE,  /* a device node (mknod, or a bind of the host's node in a user namespace) */
 	MOUNT_SYMLINK, /* source = link text */
-	MOUNT_FILE, /* a small regular file with this content (source = text) put on a private tmpfs and bound */
+	MOUNT_FILE,    /* a small file with this content (source), on a private tmpfs of its own */
 };
 
 struct mount_op {
@@ -40,9 +40,15 @@ struct mount_op {
 	uint64_t propagation;		 /* MS_PRIVATE, MS_SHARED, ...; 0: private */
 	bool propagation_rec;
 	bool recursive; /* MOUNT_BIND: the whole tree (rbind) */
-	bool optional;	/* a missing source or destination is no error */
+	/* A missing source or destination is no error; a link gives way to what is there. */
+	bool optional;
 	bool copy_up;	/* tmpfs: copy what lies beneath (tmpcopyup) */
-	bool no_follow; /* destination must not be a symlink at its end (src-/dest-nofollow) */
+	bool remount;	/* change the attributes of the mount that is at the destination already */
+	bool no_follow; /* a symlink at the destination is mounted over itself (dest-nofollow) */
+	bool source_no_follow;	/* a symlink at the source is bound itself (src-nofollow) */
+	bool copy_symlink;	/* a symlink at the source is made anew, not bound (copy-symlink) */
+	bool idmap, idmap_rec;	/* asked for by idmap, ridmap: the engine opens userns_fd for it */
+	const char *idmap_text; /* what followed "idmap=", or NULL: the container's own mappings */
 	/* MOUNT_DEVICE */
 	mode_t mode; /* type and permissions */
 	dev_t dev;
@@ -50,46 +56,89 @@ struct mount_op {
 	gid_t gid;
 	/* id-mapped bind: a user namespace to map by, opened by the engine (-EBADF: none) */
 	int userns_fd;
-	int source_fd; /* -EBADF, or the source as O_PATH/open_tree descriptor, opened by the engine */
+	/*
+	 * -EBADF, or the source as a descriptor that stays the engine's: a detached mount
+	 * (open_tree(OPEN_TREE_CLONE), fsmount), or an O_PATH one opened in *this* mount namespace: the
+	 * kernel clones no mount of another namespace, so an O_PATH descriptor from before
+	 * clone3(CLONE_NEWNS) does not do.
+	 */
+	int source_fd;
 };
 
+/* An operation with nothing in it: descriptor 0 is a descriptor. */
+#define MOUNT_OP_INIT                                                                              \
+	{                                                                                          \
+		.userns_fd = -EBADF, .source_fd = -EBADF                                           \
+	}
+
 struct rootfs_plan {
-	const char *root; /* directory that becomes / (or the lowest layer) */
+	const char
+		*root; /* directory that becomes / (or the lowest layer); the tree is put there */
 	bool overlay;
-	const char **lower; /* layers above root, top first (may be none) */
+	/*
+	 * Layers above root, top first (may be none). None may lie inside another (ELOOP); but with "/" as
+	 * root, where all do, they are copied to a tmpfs first, so keep them small there.
+	 */
+	const char **lower;
 	size_t n_lower;
 	const char *upper, *work; /* NULL with overlay: a read-only overlay */
-	const char *
-		*submounts; /* --host: mount points below root that get an overlay each (upper/work
-				  * are then <upper>.sub<i>, <work>.sub<i>) */
+	/*
+	 * --host: mount points below root, parents first, that get an overlay each: its lower layers are
+	 * the directories of that name in `lower`, then the mount itself; upper and work are <upper>.sub<i>,
+	 * <work>.sub<i>. A mounted file, or a file system that cannot be a layer, is shown read-only.
+	 */
+	const char **submounts;
 	size_t n_submounts;
 	bool readonly;
 	bool userns; /* we build inside a user namespace: userxattr, binds instead of mknod */
-	uint64_t propagation; /* of the root, 0: private */
+	uint64_t propagation; /* of the root: MS_*, with MS_REC for the tree; 0: private */
 	struct mount_op *ops;
 	size_t n_ops;
-	const char *cwd; /* created when missing, entered last */
-	const char *mount_label;
+	const char *cwd;	 /* created when missing; entered by the process itself */
+	const char *mount_label; /* SELinux context of tmpfs, devpts and overlay mounts, or NULL */
 };
 
 /*
  * Builds the tree in the calling process' mount namespace (which must be new, and the process inside
  * all its new namespaces) and makes it the root: after success / is the container's root, the old root
- * is unmounted, the working directory is "/". dev_console: a pty slave to bind at /dev/console, or -EBADF.
- * Runs in a child after fork; may allocate. On failure the namespace is to be thrown away.
+ * is unmounted, the working directory is "/". Directories named in the plan (root, layers, sources) are
+ * the host's and found by path before that; upper and work directories must exist, and an empty upper
+ * directory takes the mode and owner of what it covers.
+ * Runs in a child after fork, with one thread; may allocate. 0 or -errno with err naming the
+ * destination; on failure the namespace is to be thrown away.
  */
 int rootfs_build(const struct rootfs_plan *plan, struct error *err) NODISCARD;
 
-/* Parses OCI mount options ("ro", "rbind", "nosuid", "size=64k", "rro", "shared", ...) into op; what is
- * not an option of mounts is joined into op->data. One table. -EINVAL for what contradicts itself. */
+/*
+ * The same in two steps, for who runs hooks in between (OCI createContainer: after the mounts, before
+ * pivot_root). rootfs_assemble leaves the finished tree mounted on plan->root of this namespace and
+ * returns its descriptor; rootfs_enter makes it the root, and read-only where the plan says so. The
+ * descriptor stays the caller's.
+ */
+int rootfs_assemble(const struct rootfs_plan *plan, struct error *err) NODISCARD;
+int rootfs_enter(const struct rootfs_plan *plan, int root, struct error *err) NODISCARD;
+
+/*
+ * Parses mount options (mount(8), OCI runtime-spec config.md "Linux mount options", crun's extras)
+ * into op, on top of what is there: "ro", "rbind", "nosuid", "rro", "shared", "idmap=...". Later ones
+ * win over earlier ones; what is not an option of mounts is joined into op->data (in the arena) for
+ * the file system. "bind" and "rbind" make op->kind MOUNT_BIND; a kind that is set already is taken into
+ * account. -EINVAL for what contradicts itself. Nothing is opened or looked up.
+ */
 int mount_options_parse(struct arena *a, const char *const *options, size_t n, struct mount_op *op,
 			struct error *err) NODISCARD;
 
-/* The text of an op, for --dry-run. */
+/* Appends one line of text for an op, without a newline, for --dry-run. */
 struct buf;
 void mount_op_print(const struct mount_op *op, struct buf *out);
 
-/* Opens a path inside a root directory, never leaving it; creates missing directories when mode != 0.
- * Descriptor or -errno. */
+/*
+ * Opens a path inside the root directory as the kernel would after chroot(2), never leaving it: symlinks
+ * and ".." are taken as seen from the inside, magic links of /proc not followed. flags are open(2)'s,
+ * without O_CREAT. Descriptor (O_CLOEXEC) or -errno.
+ */
 int inroot_open(int root, const char *path, int flags) NODISCARD;
-int inroot_mkdirs(int root, const char *path, mode_t mode) NODISCARD; /* O_PATH of the last one */
+
+/* The same for a directory, making each missing part with this mode (less the umask), also where a
+ * symlink of the image points to nothing yet. O_PATH descriptor of the last one, or -errno. */
+int inroot_mkdirs(int root, const char *path, mode_t mode) NODISCARD;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.h - the list of commands, in the order in which the help shows them. One file each. */
+#pragma once
+
+#include "cli/cli.h"
+
+#define COMMANDS(X)                                                                                \
+	X(run) X(create) X(start) X(restart) X(stop) X(kill) X(pause) X(resume) X(update) X(rm)    \
+	X(exec) X(attach) X(wait) X(ls) X(ps) X(pid) X(top) X(stats) X(logs) X(events) X(inspect)  \
+	X(image) X(probe) X(version) X(complete)
+
+#define DECLARE(name) extern const struct command command_##name;
+COMMANDS(DECLARE)
+#undef DECLARE
+
+/* `contexe -jN COMMAND...`: the form of the founding text. argv[0] is skipped. */
+int run_seed_form(struct cli *cli, int argc, char **argv);

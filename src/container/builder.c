@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * builder.c - see builder.h. Runs as pid 1 of the new pid namespace (or as an ordinary process of a joined
+ * one), single-threaded, in a copy of the engine's memory that is gone after execve.
+ */
+#include "container/builder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "container/console.h"
+#include "container/job.h"
+#include "container/net/loopback.h"
+#include "container/ns/ns.h"
+#include "container/sync.h"
+#include "init/protocol.h"
+#include "sys/clone3.h"
+#include "sys/mountfd.h"
+
+struct builder {
+	const struct plan *plan;
+	const struct cgroup *cg;
+	const struct build_io *io;
+	int sync;
+	int init_fd;   /* contexe-init, opened while the host's tree is still there */
+	int slave;     /* of the console */
+	int proc_fd;   /* a private procfs for sysctls, never the image's /proc */
+	struct error err;
+};
+
+int builder_open_ns(const struct plan_join *join, struct error *err)
+{
+	int fd = open(join->path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	int r = error_sys(err, errno, "cannot open the %s namespace to join", join->type);
+	error_object(err, "%s", join->path);
+	return r;
+}
+
+static int wait_for_idmaps(struct builder *b)
+{
+	if (!(b->plan->unshare & CLONE_NEWUSER))
+		return 0;
+	int r = sync_wait_go(b->sync);
+	if (r < 0)
+		return error_sys(&b->err, -r, "the id maps were not written");
+	/* root of the new namespace; setgroups may be denied, then there is nothing to clear */
+	(void)syscall(SYS_setgroups, 0, NULL);
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0) {
+		error_sys(&b->err, errno, "cannot become root of the user namespace");
+		return error_hint(&b->err, "the maps must map id 0");
+	}
+	(void)prctl(PR_SET_DUMPABLE, 1); /* else /proc/self belongs to the outside root */
+	return 0;
+}
+
+static int enter_groups(struct builder *b)
+{
+	int r = b->cg ? cgroup_enter(b->cg, cgroup_fd(b->cg) < 0) : 0;
+	if (r < 0)
+		return error_sys(&b->err, -r, "cannot enter the control groups");
+	if ((b->plan->unshare & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
+		return error_sys(&b->err, errno, "cannot make a cgroup namespace");
+	return 0;
+}
+
+static int join_namespaces(struct builder *b)
+{
+	for (size_t i = 0; i < b->plan->n_joins; i++) {
+		const struct plan_join *join = &b->plan->joins[i];
+		if (join->flag == CLONE_NEWPID)
+			continue; /* done before we were born */
+		CLEANUP_FD int fd = builder_open_ns(join, &b->err);
+		if (fd < 0)
+			return fd;
+		if (setns(fd, (int)join->flag) < 0) {
+			error_sys(&b->err, errno, "cannot join the %s namespace", join->type);
+			return error_object(&b->err, "%s", join->path);
+		}
+	}
+	return 0;
+}
+
+static int open_init(struct builder *b)
+{
+	if (!b->plan->own_init)
+		return 0;
+	/* a read-only mount of just this file: nobody inside can ever write to the program through
+	 * /proc/1/exe (CVE-2019-5736) */
+	b->init_fd = sys_open_tree(AT_FDCWD, b->plan->init_path, OPEN_TREE_CLONE);
+	if (b->init_fd >= 0) {
+		struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
+		int r = sys_mount_setattr(b->init_fd, "", AT_EMPTY_PATH, &ro);
+		if (r < 0 && r != -ENOSYS) /* before 5.12 */
+			return error_sys(&b->err, -r, "cannot make contexe-init read-only");
+		return 0;
+	}
+	int r = error_sys(&b->err, -b->init_fd, "cannot open contexe-init");
+	error_object(&b->err, "%s", b->plan->init_path);
+	error_hint(&b->err, "reinstall contexe, or use --init none");
+	return r;
+}
+
+static int set_names(struct builder *b)
+{
+	const struct spec *s = b->plan->spec;
+	if (s->hostname && sethostname(s->hostname, strlen(s->hostname)) < 0) {
+		error_sys(&b->err, errno, "cannot set the host name");
+		return error_object(&b->err, "%s", s->hostname);
+	}
+	if (s->domainname && setdomainname(s->domainname, strlen(s->domainname)) < 0) {
+		error_sys(&b->err, errno, "cannot set the domain name");
+		return error_object(&b->err, "%s", s->domainname);
+	}
+	return 0;
+}
+
+static int bring_up_network(struct builder *b)
+{
+	return b->plan->unshare & CLONE_NEWNET ? loopback_up(&b->err) : 0;
+}
+
+/* Through a procfs of our own that no image can have tampered with (CVE-2025-52881). */
+static int set_sysctls(struct builder *b)
+{
+	const struct spec_pairs *sysctl = &b->plan->spec->linux_.sysctl;
+	if (!sysctl->n)
+		return 0;
+	CLEANUP_FD int fs = sys_fsopen("proc");
+	int r = fs < 0 ? fs : sys_fsconfig_create(fs);
+	CLEANUP_FD int proc = r < 0 ? r : sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV);
+	if (proc < 0)
+		return error_sys(&b->err, -proc, "cannot open a private procfs for the sysctls");
+	for (size_t i = 0; i < sysctl->n; i++) {
+		char path[256];
+		(void)snprintf(path, sizeof(path), "sys/%s", sysctl->v[i].key);
+		for (char *p = path + 4; *p; p++)
+			if (*p == '.')
+				*p = '/';
+			else if (*p == '/')
+				*p = '.'; /* sysctl(8): interface names with dots are written with a slash */
+		r = file_write(proc, path, sysctl->v[i].value);
+		if (r < 0) {
+			error_sys(&b->err, -r, "cannot set the sysctl to '%s'", sysctl->v[i].value);
+			return error_object(&b->err, "%s", sysctl->v[i].key);
+		}
+	}
+	return 0;
+}
+
+static int build_tree(struct builder *b)
+{
+	return rootfs_build(&b->plan->rootfs, &b->err);
+}
+
+static int open_console(struct builder *b)
+{
+	if (!b->plan->spec->process.terminal)
+		return 0;
+	CLEANUP_FD int master = FD_NONE;
+	int r = console_open(b->io->rows, b->io->cols, &master, &b->slave, &b->err);
+	if (r == 0)
+		r = console_bind(b->slave, &b->err);
+	if (r == 0) {
+		r = sync_send(b->sync, SYNC_CONSOLE, 0, master);
+		if (r < 0)
+			error_sys(&b->err, -r, "cannot pass the terminal to the supervisor");
+	}
+	return r;
+}
+
+static NORETURN void become_job(struct builder *b)
+{
+	const struct plan *p = b->plan;
+	struct job job = {
+		.argv = p->argv,
+		.envp = p->envp,
+		.cwd = p->cwd,
+		.user = p->user,
+		.group_add = &p->spec->contexe.group_add,
+		.security = &p->security,
+		.stdio = b->io->stdio,
+		.tty = b->slave,
+		.start_fd = b->io->start_fd,
+		.preserve = b->io->preserve,
+		.n_preserve = b->io->n_preserve,
+	};
+	job_execute(&job, b->sync);
+}
+
+static NORETURN void fail(struct builder *b)
+{
+	sync_fail(b->sync, &b->err);
+}
+
+/* contexe-init wants its descriptors at fixed numbers; all sources are lifted out of the way first. */
+static NORETURN void become_init(struct builder *b, pid_t job)
+{
+	enum { HIGH = 64 };
+	int from[3 + BUILD_MAX_KEEP] = { b->io->channel_fd, b->io->listen_fd, b->io->status_fd };
+	size_t n = 3 + b->io->n_keep;
+	char number[16], keep[16];
+
+	for (size_t i = 0; i < b->io->n_keep; i++)
+		from[3 + i] = b->io->keep[i];
+	int init_fd = fcntl(b->init_fd, F_DUPFD_CLOEXEC, HIGH);
+	b->sync = fcntl(b->sync, F_DUPFD_CLOEXEC, HIGH);
+	for (size_t i = 0; i < n; i++)
+		from[i] = from[i] >= 0 ? fcntl(from[i], F_DUPFD_CLOEXEC, HIGH) : FD_NONE;
+	for (size_t i = 0; i < n; i++)
+		if (from[i] < 0)
+			(void)close(INIT_FD_SUPERVISOR + (int)i);
+		else if (dup2(from[i], INIT_FD_SUPERVISOR + (int)i) < 0)
+			break;
+	(void)snprintf(number, sizeof(number), "%d", job);
+	(void)snprintf(keep, sizeof(keep), "%zu", b->io->n_keep);
+	char *argv[] = { "contexe-init", number, keep, NULL }, *envp[] = { NULL };
+	(void)prctl(PR_SET_PDEATHSIG, 0);
+	syscall(SYS_execveat, init_fd, "", argv, envp, AT_EMPTY_PATH);
+	error_sys(&b->err, errno, "cannot execute contexe-init");
+	error_object(&b->err, "%s", b->plan->init_path);
+	fail(b);
+}
+
+static const struct {
+	const char *what;
+	int (*run)(struct builder *b);
+} steps[] = {
+	{ "cannot set up the user namespace", wait_for_idmaps },
+	{ "cannot join the namespaces", join_namespaces },
+	{ "cannot enter the control groups", enter_groups },
+	{ "cannot prepare contexe-init", open_init },
+	{ "cannot name the container", set_names },
+	{ "cannot set up the network", bring_up_network },
+	{ "cannot set the sysctls", set_sysctls },
+	{ "cannot build the file tree", build_tree },
+	{ "cannot open the terminal", open_console },
+};
+
+void builder_main(const struct plan *plan, const struct cgroup *cg, const struct build_io *io, int sync)
+{
+	struct builder b = {
+		.plan = plan, .cg = cg, .io = io, .sync = sync, .init_fd = FD_NONE, .slave = FD_NONE,
+	};
+	sigset_t none;
+	sigemptyset(&none);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* until we execute, the supervisor's death is ours */
+	for (int sig = 1; sig <= 64; sig++)
+		(void)signal(sig, SIG_DFL);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (steps[i].run(&b) < 0) {
+			if (!b.err.what[0])
+				error_what(&b.err, "%s", steps[i].what);
+			fail(&b);
+		}
+	if (!plan->own_init) {
+		if (sync_send(sync, SYNC_BUILT, 0, FD_NONE) < 0)
+			_exit(1);
+		become_job(&b);
+	}
+	int pidfd = FD_NONE;
+	pid_t job = sys_fork(0, FD_NONE, &pidfd);
+	if (job < 0) {
+		error_sys(&b.err, -job, "cannot fork");
+		fail(&b);
+	}
+	if (job == 0)
+		become_job(&b);
+	if (sync_send(sync, SYNC_BUILT, 0, pidfd) < 0)
+		_exit(1);
+	/* the terminal is the job's and the supervisor's */
+	fd_close(b.slave);
+	become_init(&b, job);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* job.c - see job.h. */
+#include "container/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/parse.h"
+#include "container/console.h"
+#include "container/sync.h"
+#include "container/user.h"
+
+enum { EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
+
+static void wait_for_start(int fd)
+{
+	char byte;
+	ssize_t n;
+	do {
+		n = read(fd, &byte, 1);
+	} while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(1); /* the supervisor is gone: nobody will ever start us */
+	fd_close(fd);
+}
+
+/* Descriptors may come in any order and overlap the numbers they must get: lift all above, then place. */
+static int place_descriptors(const struct job *job, int *sync, struct error *err)
+{
+	int lifted[3 + 64];
+	size_t n_stdio = job->tty >= 0 ? 0 : 3, n = n_stdio + MIN(job->n_preserve, (size_t)64);
+	int first = 3 + (int)job->n_preserve;
+
+	*sync = fcntl(*sync, F_DUPFD_CLOEXEC, first);
+	for (size_t i = 0; i < n && *sync >= 0; i++) {
+		int from = i < n_stdio ? job->stdio[i] : job->preserve[i - n_stdio];
+		lifted[i] = fcntl(from, F_DUPFD_CLOEXEC, first);
+		if (lifted[i] < 0)
+			return error_sys(err, errno, "cannot pass descriptor %d on", from);
+	}
+	if (job->tty >= 0) {
+		int r = console_take(job->tty, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (dup2(lifted[i], (int)(i < n_stdio ? i : 3 + i - n_stdio)) < 0)
+			return error_sys(err, errno, "cannot place descriptor %zu", i);
+	/* whatever else is open, wanted or not, ends with execve */
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		for (int fd = first; fd < 1024; fd++)
+			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+static int enter_cwd(const struct job *job, struct error *err)
+{
+	char now[PATH_MAX];
+	if (chdir(job->cwd) < 0) {
+		error_sys(err, errno, "cannot enter the working directory");
+		error_object(err, "%s", job->cwd);
+		return error_hint(err, "it must exist inside the container and be open to the user");
+	}
+	/* a directory outside the root shows as "(unreachable)..." (CVE-2024-21626) */
+	if (syscall(SYS_getcwd, now, sizeof(now)) < 0 || now[0] != '/') {
+		error_set(err, EPERM, "the working directory is outside the container");
+		return error_object(err, "%s", job->cwd);
+	}
+	return 0;
+}
+
+static const char *env_get(char **envp, const char *name)
+{
+	size_t n = strlen(name);
+	for (; *envp; envp++)
+		if (!strncmp(*envp, name, n) && (*envp)[n] == '=')
+			return *envp + n + 1;
+	return NULL;
+}
+
+/* HOME, as login(1) would set it, unless it was given. */
+static char **env_with_home(struct arena *a, char **envp, const char *home)
+{
+	if (env_get(envp, "HOME"))
+		return envp;
+	size_t n = 0;
+	while (envp[n])
+		n++;
+	char **v = arena_alloc(a, (n + 2) * sizeof(char *));
+	memcpy(v, envp, n * sizeof(char *));
+	v[n] = arena_printf(a, "HOME=%s", home);
+	return v;
+}
+
+static void exec_fail(const struct job *job, int e, const char *tried, int sync)
+{
+	struct error err = ERROR_INIT;
+	bool missing = e == ENOENT || e == ENOTDIR;
+	struct stat st;
+
+	if (missing && strchr(tried, '/') && stat(tried, &st) == 0) {
+		error_set(&err, e, "its interpreter or loader is not in the container");
+		error_hint(&err, "look at its first line (#!) or its ELF interpreter");
+	} else if (missing) {
+		const char *path = env_get(job->envp, "PATH");
+		error_set(&err, e, "command not found");
+		if (strchr(tried, '/'))
+			error_hint(&err, "the path is looked up inside the container");
+		else
+			error_hint(&err, "looked in PATH=%.150s", path ? path : "");
+	} else {
+		error_sys(&err, e, "cannot execute");
+		if (e == EACCES)
+			error_hint(&err, "it must be a file that the user may execute, on a mount without noexec");
+		if (e == ENOEXEC)
+			error_hint(&err, "it is no program for this machine, or a script without #!");
+	}
+	error_object(&err, "%s", job->argv[0]);
+	error_exit_code(&err, missing ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
+	sync_fail(sync, &err);
+}
+
+/* execvp(3) by the container's PATH, not ours. */
+static void execute(const struct job *job, char **envp, int sync)
+{
+	const char *name = job->argv[0];
+	if (strchr(name, '/')) {
+		execve(name, job->argv, envp);
+		exec_fail(job, errno, name, sync);
+	}
+	const char *path = env_get(envp, "PATH");
+	if (!path)
+		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	int worst = ENOENT;
+	char full[PATH_MAX];
+	for (const char *p = path; *name;) {
+		size_t n = strcspn(p, ":");
+		if ((size_t)snprintf(full, sizeof(full), "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < sizeof(full)) {
+			execve(full, job->argv, envp);
+			if (errno != ENOENT && errno != ENOTDIR && worst == ENOENT)
+				worst = errno;
+			struct stat st;
+			if (errno == ENOENT && stat(full, &st) == 0)
+				exec_fail(job, ENOENT, full, sync);
+		}
+		if (!p[n])
+			break;
+		p += n + 1;
+	}
+	exec_fail(job, worst, name, sync);
+}
+
+void job_execute(const struct job *job, int sync)
+{
+	struct error err = ERROR_INIT;
+	struct arena arena = { 0 };
+	struct security sec = *job->security;
+	char **envp = job->envp;
+
+	if (job->start_fd >= 0)
+		wait_for_start(job->start_fd);
+	(void)prctl(PR_SET_PDEATHSIG, 0);
+	if (job->tty < 0 && setsid() < 0 && errno != EPERM) {
+		error_sys(&err, errno, "cannot start a session");
+		sync_fail(sync, &err);
+	}
+	if (place_descriptors(job, &sync, &err) < 0)
+		sync_fail(sync, &err);
+	struct user user = { .home = "/" };
+	char numeric[24];
+	(void)snprintf(numeric, sizeof(numeric), "%u:%u", sec.uid, sec.gid);
+	if (user_lookup(job->user ? job->user : numeric, &arena, &user, &err) < 0) {
+		error_what(&err, "cannot become the user");
+		sync_fail(sync, &err);
+	}
+	if (job->user) {
+		sec.uid = user.uid;
+		sec.gid = user.gid;
+	}
+	for (size_t i = 0; i < sec.n_groups; i++)
+		*arena_push(&arena, user.groups, user.n_groups) = sec.groups[i];
+	for (size_t i = 0; job->group_add && i < job->group_add->n; i++)
+		if (user_group_lookup(job->group_add->v[i], arena_push(&arena, user.groups, user.n_groups), &err) < 0)
+			sync_fail(sync, &err);
+	sec.groups = user.groups;
+	sec.n_groups = user.n_groups;
+	envp = env_with_home(&arena, envp, user.home);
+	if (job->tty >= 0)
+		(void)fchown(0, sec.uid, (gid_t)-1); /* fails harmlessly where the id is not mapped */
+	if (security_apply_early(&sec, &err) < 0 || security_apply_final(&sec, &err) < 0 ||
+	    enter_cwd(job, &err) < 0)
+		sync_fail(sync, &err);
+	execute(job, envp, sync);
+	_exit(EXIT_CANNOT_EXECUTE);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * idmap.c - uid and gid maps of a new user namespace.
+ *
+ * The kernel lets a process with CAP_SETUID over the parent namespace write any map; anybody else may
+ * map exactly the own id, and gids only after "deny" went to setgroups. For more, newuidmap(1) and
+ * newgidmap(1) do it with the ranges of /etc/subuid and /etc/subgid.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "container/ns/ns.h"
+
+extern char **environ;
+
+static void print_map(const struct spec_idmap *map, size_t n, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "%u %u %u\n", map[i].container_id, map[i].host_id, map[i].size);
+}
+
+static bool is_single_own(const struct spec_idmap *map, size_t n, uint32_t id)
+{
+	return n == 1 && map[0].size == 1 && map[0].host_id == id;
+}
+
+static int write_proc(pid_t pid, const char *file, const char *text, struct error *err)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	int r = file_write(AT_FDCWD, path, text);
+	if (r < 0) {
+		error_sys(err, -r, "the kernel refused the map '%.100s' in %s", text, file);
+		return error_hint(err, "map only ids that you own (see /etc/subuid, /etc/subgid)");
+	}
+	return 0;
+}
+
+static const char *find_program(const char *name, char *path, size_t size)
+{
+	static const char *const dirs[] = { "/usr/bin", "/bin", "/usr/local/bin" };
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		(void)snprintf(path, size, "%s/%s", dirs[i], name);
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+bool ns_have_newidmap(void)
+{
+	char path[64];
+	return find_program("newuidmap", path, sizeof(path)) &&
+	       find_program("newgidmap", path, sizeof(path));
+}
+
+/* newuidmap PID inside outside count [inside outside count]... */
+static int run_newidmap(const char *program, pid_t pid, const struct spec_idmap *map, size_t n,
+			struct error *err)
+{
+	char path[64];
+	if (!find_program(program, path, sizeof(path))) {
+		error_set(err, ENOENT, "%s is needed to map more than one id without root", program);
+		return error_hint(err, "install it (Debian: uidmap), or map only your own id");
+	}
+	struct arena arena = { 0 };
+	char **argv = arena_alloc(&arena, (2 + 3 * n + 1) * sizeof(char *));
+	size_t k = 0;
+	argv[k++] = path;
+	argv[k++] = arena_printf(&arena, "%d", pid);
+	for (size_t i = 0; i < n; i++) {
+		argv[k++] = arena_printf(&arena, "%u", map[i].container_id);
+		argv[k++] = arena_printf(&arena, "%u", map[i].host_id);
+		argv[k++] = arena_printf(&arena, "%u", map[i].size);
+	}
+	pid_t child;
+	int status = 0;
+	int r = posix_spawn(&child, path, NULL, NULL, argv, environ);
+	if (r == 0 && waitpid(child, &status, 0) < 0)
+		r = errno;
+	arena_done(&arena);
+	if (r != 0)
+		return error_sys(err, r, "cannot run %s", program);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		error_set(err, EPERM, "%s refused the map", program);
+		return error_hint(err, "the ranges must be yours in /etc/subuid and /etc/subgid");
+	}
+	return 0;
+}
+
+int ns_write_idmaps(pid_t pid, const struct spec_linux *l, struct error *err)
+{
+	CLEANUP_BUF struct buf uid = BUF_INIT, gid = BUF_INIT;
+	print_map(l->uid_mappings, l->n_uid_mappings, &uid);
+	print_map(l->gid_mappings, l->n_gid_mappings, &gid);
+	if (geteuid() == 0) {
+		int r = write_proc(pid, "uid_map", buf_str(&uid), err);
+		return r < 0 ? r : write_proc(pid, "gid_map", buf_str(&gid), err);
+	}
+	bool single_uid = is_single_own(l->uid_mappings, l->n_uid_mappings, geteuid());
+	bool single_gid = is_single_own(l->gid_mappings, l->n_gid_mappings, getegid());
+	int r = single_uid ? write_proc(pid, "uid_map", buf_str(&uid), err)
+			   : run_newidmap("newuidmap", pid, l->uid_mappings, l->n_uid_mappings, err);
+	if (r < 0)
+		return r;
+	if (!single_gid)
+		return run_newidmap("newgidmap", pid, l->gid_mappings, l->n_gid_mappings, err);
+	r = write_proc(pid, "setgroups", "deny", err);
+	return r < 0 ? r : write_proc(pid, "gid_map", buf_str(&gid), err);
+}
+
+/* Lines "user:start:count" or "uid:start:count". */
+int ns_subid_range(const char *file, uid_t uid, uint32_t *ret_start, uint32_t *ret_count)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	int r = file_read(AT_FDCWD, file, 1 << 20, &text);
+	if (r < 0)
+		return r;
+	char user[64] = "", number[16];
+	(void)snprintf(number, sizeof(number), "%u", uid);
+	FILE *passwd = fopen("/etc/passwd", "re");
+	for (struct passwd *pw; passwd && (pw = fgetpwent(passwd));)
+		if (pw->pw_uid == uid) {
+			(void)snprintf(user, sizeof(user), "%s", pw->pw_name);
+			break;
+		}
+	if (passwd)
+		fclose(passwd);
+	char *save = NULL;
+	for (char *line = strtok_r(text.data ? text.data : (char[]){ "" }, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		char *start = strchr(line, ':');
+		if (!start)
+			continue;
+		*start++ = '\0';
+		char *count = strchr(start, ':');
+		if (!count || (strcmp(line, user) && strcmp(line, number)))
+			continue;
+		*count++ = '\0';
+		uint64_t s, c;
+		if (parse_u64(start, 1, UINT32_MAX - 1, &s) == 0 &&
+		    parse_u64(count, 1, UINT32_MAX - s, &c) == 0) {
+			*ret_start = (uint32_t)s;
+			*ret_count = (uint32_t)c;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sync.c - see sync.h. */
+#include "container/sync.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "sys/scm.h"
+
+int sync_pair(int ret[2], struct error *err)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret) < 0)
+		return error_sys(err, errno, "cannot make a socket pair");
+	return 0;
+}
+
+int sync_send(int sock, enum sync_type type, int value, int fd)
+{
+	struct sync_msg msg = { .type = type, .value = value };
+	return scm_send(sock, &msg, offsetof(struct sync_msg, error), &fd, fd >= 0 ? 1 : 0);
+}
+
+void sync_fail(int sock, const struct error *err)
+{
+	struct sync_msg msg = { .type = SYNC_ERROR, .error = *err };
+	int r = scm_send(sock, &msg, sizeof(msg), NULL, 0);
+	_exit(r < 0 ? 2 : 1);
+}
+
+int sync_wait_go(int sock)
+{
+	struct sync_msg msg;
+	ssize_t n = scm_recv(sock, &msg, sizeof(msg), NULL, 0, NULL, 0);
+	if (n < 0)
+		return (int)n;
+	return n >= (ssize_t)offsetof(struct sync_msg, error) && msg.type == SYNC_GO ? 0 : -ECANCELED;
+}
+
+int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct error *err)
+{
+	for (;;) {
+		struct sync_msg msg = { 0 };
+		int fd = FD_NONE;
+		size_t n_fds = 0;
+		ssize_t n = scm_recv(sock, &msg, sizeof(msg), &fd, 1, &n_fds, 0);
+		if (n == 0 || n == -ECONNRESET) {
+			ret->eof = 1;
+			return 0;
+		}
+		if (n < 0)
+			return error_sys(err, (int)-n, "lost the process that builds the container");
+		switch (msg.type) {
+		case SYNC_CONSOLE:
+			fd_close(ret->console);
+			ret->console = n_fds ? take_fd(&fd) : FD_NONE;
+			break;
+		case SYNC_BUILT:
+			fd_close(ret->job);
+			ret->job = n_fds ? take_fd(&fd) : FD_NONE;
+			break;
+		case SYNC_ERROR:
+			if (err)
+				*err = msg.error;
+			fd_close(fd);
+			return msg.error.err > 0 ? -msg.error.err : -EIO;
+		default:
+			break;
+		}
+		if (n_fds)
+			fd_close(fd);
+		if (msg.type == until)
+			return 0;
+	}
+}

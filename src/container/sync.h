@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sync.h - the rendezvous between an engine process and the children that it sends into a container.
+ * A SOCK_SEQPACKET pair; the child's end is O_CLOEXEC, so that end of file means "executed".
+ *
+ *   SYNC_GO      parent -> child   id maps are written, go on. The child waits in sync_wait_go().
+ *   SYNC_CONSOLE child -> parent   with the pty master (SCM_RIGHTS). The parent waits in sync_collect().
+ *   SYNC_BUILT   child -> parent   everything is there, what is left is to execute; with the job's pidfd
+ *                                  where the job is another process than the child
+ *   SYNC_ERROR   child -> parent   it failed; the message holds the struct error
+ */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+enum sync_type { SYNC_GO = 1, SYNC_CONSOLE, SYNC_BUILT, SYNC_ERROR };
+
+struct sync_msg {
+	uint32_t type;
+	int32_t value;
+	struct error error;
+};
+
+/* A pair: ret[0] for the parent, ret[1] for the child. */
+int sync_pair(int ret[2], struct error *err) NODISCARD;
+int sync_send(int sock, enum sync_type type, int value, int fd) NODISCARD;
+/* Tells the parent and ends the child with status 1. */
+NORETURN void sync_fail(int sock, const struct error *err);
+int sync_wait_go(int sock) NODISCARD;
+
+/* What the parent got until `until` came, or the child executed (end of file). */
+struct sync_result {
+	int console; /* -EBADF: none */
+	int job;     /* pidfd, -EBADF: none */
+	int eof;
+};
+#define SYNC_RESULT_INIT { .console = -EBADF, .job = -EBADF }
+/* 0, or the child's error. */
+int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct error *err) NODISCARD;

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bringup.c - see bringup.h. */
+#include "engine/bringup.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/libexec.h"
+#include "base/parse.h"
+#include "engine/control.h"
+#include "sys/pidfd.h"
+
+static int add_controller(void *arg, const char *controllers, const char *dir)
+{
+	struct buf *b = arg;
+	(void)dir;
+	buf_printf(b, "%s%s", b->len ? ";" : "", controllers);
+	return 0;
+}
+
+/* What /sys/fs/cgroup shall show: see plan_context.cgroup_tree. */
+static char *cgroup_tree(const struct cgroup *cg)
+{
+	enum cgroup_layout layout = cgroup_layout();
+	if (!cg || layout == CGROUP_NONE)
+		return xstrdup("");
+	if (layout == CGROUP_V2)
+		return NULL;
+	struct buf b = BUF_INIT;
+	(void)cgroup_each_v1(cg, add_controller, &b);
+	if (layout == CGROUP_HYBRID)
+		buf_printf(&b, "%sunified", b.len ? ";" : "");
+	return buf_take(&b);
+}
+
+int bringup_plan(const struct root *root, const char *dir, const struct spec *spec, const struct cgroup *cg,
+		 struct plan *ret, struct error *err)
+{
+	CLEANUP_STR char *cache = root_path(root, "cache");
+	CLEANUP_STR char *tree = cgroup_tree(cg);
+	char init[4096];
+	int r = libexec_find("contexe-init", init, sizeof(init));
+	if (r < 0 && !str_eq(spec->contexe.init, "none")) {
+		error_sys(err, -r, "cannot find the program contexe-init");
+		return error_hint(err, "reinstall contexe, or set CONTEXE_LIBEXECDIR to where it is");
+	}
+	struct plan_context ctx = {
+		.dir = dir,
+		.cache_dir = cache,
+		.init_path = init,
+		.privileged = root->privileged,
+		.in_userns = root->in_userns,
+		.cgroup_tree = tree,
+	};
+	r = plan_make(spec, &ctx, ret, err);
+	if (r == 0) { /* the plan outlives our strings */
+		ret->init_path = arena_strdup(&ret->arena, init);
+		for (size_t i = 0; i < ret->rootfs.n_ops; i++)
+			if (ret->rootfs.ops[i].data == tree && tree)
+				ret->rootfs.ops[i].data = arena_strdup(&ret->arena, tree);
+	}
+	return r;
+}
+
+/* Where the job's standard descriptors lead. */
+struct wiring {
+	int job[3];
+	int keep[BUILD_MAX_KEEP];
+	size_t n_keep;
+};
+
+static int wire_pipe(struct wiring *w, int stream, int *ret_ours, struct error *err)
+{
+	int fds[2];
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "cannot make a pipe");
+	bool input = stream == 0;
+	w->job[stream] = fds[input ? 0 : 1];
+	*ret_ours = fds[input ? 1 : 0];
+	w->keep[w->n_keep++] = *ret_ours;
+	return input ? fd_set_nonblock(*ret_ours, 1) : 0;
+}
+
+static int wire_null(int *ret)
+{
+	*ret = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return *ret < 0 ? -errno : 0;
+}
+
+/*
+ * Terminal: nothing, the pair is made inside. "passthrough": our own descriptors. Else pipes, so that nothing
+ * of the host's is open inside.
+ */
+static int wire(struct wiring *w, const struct spec *spec, bool foreground, struct relay *relay, struct error *err)
+{
+	*w = (struct wiring){ .job = { FD_NONE, FD_NONE, FD_NONE } };
+	if (spec->process.terminal)
+		return 0;
+	int r = 0;
+	if (str_eq(spec->contexe.log, "passthrough") && foreground) {
+		for (int i = 0; i < 3 && r == 0; i++) {
+			w->job[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+			r = w->job[i] < 0 ? -errno : 0;
+		}
+		return r < 0 ? error_sys(err, -r, "cannot pass our descriptors on") : 0;
+	}
+	if (spec->contexe.interactive)
+		r = wire_pipe(w, 0, &relay->sink, err);
+	else
+		r = wire_null(&w->job[0]);
+	if (r == 0)
+		r = wire_pipe(w, 1, &relay->source[1], err);
+	if (r == 0)
+		r = wire_pipe(w, 2, &relay->source[2], err);
+	return r;
+}
+
+static int open_status(struct container *c, struct error *err)
+{
+	int fd = openat(c->dir, "status", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? error_sys(err, errno, "cannot make the container's status file") : fd;
+}
+
+static void terminal_size_for(const struct spec *spec, struct build_io *io)
+{
+	if (terminal_size(0, &io->rows, &io->cols) < 0 && terminal_size(1, &io->rows, &io->cols) < 0) {
+		io->rows = (uint16_t)spec->process.console_size.height;
+		io->cols = (uint16_t)spec->process.console_size.width;
+	}
+}
+
+/* The directory of a private layer must be there before the tree is built. */
+static int make_layers(struct container *c, const struct plan *plan, struct error *err)
+{
+	if (!plan->rootfs.upper)
+		return 0;
+	char name[64];
+	for (size_t i = 0; i <= plan->rootfs.n_submounts; i++) {
+		const char *suffix = "";
+		char number[32];
+		if (i) {
+			(void)snprintf(number, sizeof(number), ".sub%zu", i - 1);
+			suffix = number;
+		}
+		static const char *const dirs[] = { "upper", "work" };
+		for (size_t k = 0; k < ARRAY_SIZE(dirs); k++) {
+			(void)snprintf(name, sizeof(name), "%s%s", dirs[k], suffix);
+			if (mkdirat(c->dir, name, 0755) < 0 && errno != EEXIST)
+				return error_sys(err, errno, "cannot make the container's private layer");
+		}
+	}
+	return 0;
+}
+
+static int bringup_wired(struct container *c, const struct spec *spec, struct wiring *w, bool wait_start,
+			 struct relay *relay, struct live *live, struct error *err)
+{
+	CLEANUP_FD int status = open_status(c, err);
+	CLEANUP_FD int start_read = FD_NONE;
+	CLEANUP_FD int theirs = FD_NONE;
+	struct plan plan CLEANUP_PLAN = { 0 };
+	CLEANUP_STR char *containers = root_path(c->root, "containers");
+	CLEANUP_STR char *dir = xasprintf("%s/%s", containers, c->name);
+	int fds[2];
+
+	if (status < 0)
+		return status;
+	live->listen = control_listen(c->dir, err);
+	if (live->listen < 0)
+		return live->listen;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return error_sys(err, errno, "cannot make a socket pair");
+	live->channel = fds[0];
+	theirs = fds[1];
+	if (wait_start) {
+		if (pipe2(fds, O_CLOEXEC) < 0)
+			return error_sys(err, errno, "cannot make a pipe");
+		start_read = fds[0];
+		live->start_fd = fds[1];
+	}
+	int r = bringup_plan(c->root, dir, spec, live->cg, &plan, err);
+	if (r == 0)
+		r = make_layers(c, &plan, err);
+	if (r < 0)
+		return r;
+	struct build_io io = {
+		.stdio = { w->job[0], w->job[1], w->job[2] },
+		.listen_fd = live->listen,
+		.channel_fd = theirs,
+		.status_fd = status,
+		.n_keep = w->n_keep,
+		.start_fd = start_read,
+	};
+	memcpy(io.keep, w->keep, sizeof(io.keep));
+	terminal_size_for(spec, &io);
+	struct build_result built;
+	r = container_build(&plan, live->cg, &io, &built, err);
+	if (r < 0)
+		return r;
+	live->init = built.init;
+	live->job = built.job;
+	live->sync = built.sync;
+	live->own_init = plan.own_init;
+	live->own_pidns = plan.own_pidns;
+	if (spec->process.terminal) {
+		relay->tty = true;
+		relay->source[1] = relay->sink = built.console;
+		r = fd_set_nonblock(built.console, 1);
+	}
+	return r;
+}
+
+int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground, struct relay *relay,
+	    struct live *ret, struct error *err)
+{
+	struct live live = LIVE_NONE;
+	struct wiring w;
+	char id[160];
+
+	(void)snprintf(id, sizeof(id), "%.100s-%.8s", c->name, c->state.id);
+	int r = cgroup_create(id, spec->linux_.cgroups_path, &spec->linux_.resources, &live.cg, err);
+	if (r < 0)
+		return r;
+	r = wire(&w, spec, foreground, relay, err);
+	if (r == 0)
+		r = bringup_wired(c, spec, &w, wait_start, relay, &live, err);
+	for (int i = 0; i < 3; i++)
+		fd_close(w.job[i]);
+	if (r < 0) {
+		bringdown(&live);
+		(void)unlinkat(c->dir, "ctl", 0);
+		relay_done(relay);
+		return r;
+	}
+	*ret = live;
+	return 0;
+}
+
+void bringdown(struct live *live)
+{
+	siginfo_t info;
+	if (live->cg) {
+		/* whoever joined from outside, or shared another's pid namespace, is still there */
+		if (cgroup_populated(live->cg))
+			IGNORE_RESULT(cgroup_kill(live->cg, NULL));
+		if (live->init.pidfd >= 0)
+			(void)sys_pidfd_send_signal(live->init.pidfd, SIGKILL);
+	} else if (live->init.pidfd >= 0) {
+		(void)sys_pidfd_send_signal(live->init.pidfd, SIGKILL);
+	}
+	if (live->init.pidfd >= 0)
+		(void)sys_pidfd_wait(live->init.pidfd, &info, WEXITED | __WALL);
+	if (live->cg)
+		IGNORE_RESULT(cgroup_remove(live->cg, 10000, NULL));
+	cgroup_free(live->cg);
+	pidref_done(&live->init);
+	pidref_done(&live->job);
+	fd_close(live->channel);
+	fd_close(live->listen);
+	fd_close(live->start_fd);
+	fd_close(live->sync);
+	*live = LIVE_NONE;
+}

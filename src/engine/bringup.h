@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bringup.h - from a container's directory to its processes: groups, sockets, pipes, plan, build.
+ */
+#pragma once
+
+#include "container/build.h"
+#include "container/plan.h"
+#include "engine/container.h"
+#include "engine/relay.h"
+
+/* What lives as long as the processes do. */
+struct live {
+	struct cgroup *cg;
+	struct pidref init, job;
+	int channel;  /* to contexe-init */
+	int listen;   /* ctl */
+	int start_fd; /* a byte here lets the job run; -EBADF: it runs */
+	int sync;     /* until the job has executed */
+	bool own_init, own_pidns;
+};
+#define LIVE_NONE                                                                                  \
+	((struct live){ .init = PIDREF_NONE, .job = PIDREF_NONE, .channel = FD_NONE, .listen = FD_NONE, \
+			.start_fd = FD_NONE, .sync = FD_NONE })
+
+/* Builds; on failure nothing is left. Fills relay's descriptors. */
+int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground, struct relay *relay,
+	    struct live *ret, struct error *err) NODISCARD;
+
+/* Kills what is left, removes the groups, closes. Idempotent. */
+void bringdown(struct live *live);
+
+/* The plan of a spec for a container directory, as bringup() would make it. */
+int bringup_plan(const struct root *root, const char *dir, const struct spec *spec, const struct cgroup *cg,
+		 struct plan *ret, struct error *err) NODISCARD;

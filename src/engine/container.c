@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* container.c - see container.h. */
+#include "engine/container.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/timestamp.h"
+#include "container/cgroup/cgroup.h"
+
+#define MAX_NAME 128
+
+void container_close(struct container **cp)
+{
+	struct container *c = *cp;
+	if (!c)
+		return;
+	if (c->has_state)
+		state_done(&c->state);
+	pidref_done(&c->init);
+	pidref_done(&c->job);
+	pidref_done(&c->supervisor);
+	fd_close(c->dir);
+	free(c->name);
+	free(c);
+	*cp = NULL;
+}
+
+static struct container *container_new(const struct root *root, const char *name, int dir)
+{
+	struct container *c = xcalloc(1, sizeof(*c));
+	c->root = root;
+	c->name = xstrdup(name);
+	c->dir = dir;
+	c->init = c->job = c->supervisor = PIDREF_NONE;
+	return c;
+}
+
+int container_read_status(const struct container *c, int *ret_wait_status)
+{
+	char line[32];
+	int64_t status;
+	ssize_t n = file_read_line(c->dir, "status", line, sizeof(line));
+	if (n <= 0 || parse_i64(line, 0, INT32_MAX, &status) < 0)
+		return -ENOENT;
+	*ret_wait_status = (int)status;
+	return 0;
+}
+
+/* Its processes are gone but nobody wrote that down: the supervisor was killed, or the machine rebooted. */
+static void conclude_end(struct container *c)
+{
+	struct state *s = &c->state;
+	int status;
+	c->now = CONTEXE_EXITED;
+	if (!str_eq(s->boot, boot_id()))
+		s->reason = "the machine was rebooted";
+	else if (container_read_status(c, &status) == 0)
+		s->wait_status = (struct opt_i64){ true, status };
+	else
+		s->reason = "killed";
+	if (!s->wait_status.set)
+		s->wait_status = (struct opt_i64){ true, SIGKILL };
+}
+
+static bool being_made(const struct container *c)
+{
+	if (c->locked)
+		return true;
+	if (flock(c->dir, LOCK_SH | LOCK_NB) == 0) {
+		(void)flock(c->dir, LOCK_UN);
+		return false;
+	}
+	return errno == EWOULDBLOCK;
+}
+
+static bool is_frozen(const struct container *c)
+{
+	struct cgroup *cg = NULL;
+	if (!c->state.cgroup || cgroup_open(c->state.cgroup, &cg, NULL) < 0)
+		return false;
+	bool frozen = cgroup_frozen(cg);
+	cgroup_free(cg);
+	return frozen;
+}
+
+void container_refresh(struct container *c)
+{
+	if (c->has_state)
+		state_done(&c->state);
+	pidref_done(&c->init);
+	pidref_done(&c->job);
+	pidref_done(&c->supervisor);
+	c->init = c->job = c->supervisor = PIDREF_NONE;
+	c->has_state = state_read(c->dir, &c->state) == 0;
+	c->supervised = false;
+	if (!c->has_state) {
+		c->now = being_made(c) ? CONTEXE_CREATING : CONTEXE_BROKEN;
+		return;
+	}
+	struct state *s = &c->state;
+	c->number = (unsigned)s->number;
+	if (str_eq(s->boot, boot_id())) {
+		c->init = (struct pidref){ (pid_t)s->init_pid, FD_NONE, s->init_start };
+		c->job = (struct pidref){ (pid_t)s->job_pid, FD_NONE, s->job_start };
+		if (!pidref_is_set(&c->job))
+			c->job = c->init;
+		c->supervisor = (struct pidref){ (pid_t)s->supervisor_pid, FD_NONE, s->supervisor_start };
+		c->supervised = pidref_alive(&c->supervisor);
+		if (!c->supervised)
+			c->supervisor = PIDREF_NONE;
+	}
+	if (str_eq(s->status, "exited")) {
+		c->now = CONTEXE_EXITED;
+		c->init = c->job = PIDREF_NONE;
+	} else if (!pidref_alive(&c->init)) {
+		c->init = c->job = PIDREF_NONE;
+		conclude_end(c);
+	} else if (str_eq(s->status, "created")) {
+		c->now = CONTEXE_CREATED;
+	} else {
+		c->now = is_frozen(c) ? CONTEXE_PAUSED : CONTEXE_RUNNING;
+	}
+}
+
+static int open_dir(const struct root *root, const char *name)
+{
+	int fd = openat(root->containers, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int container_open(const struct root *root, const char *ref, struct container **ret, struct error *err)
+{
+	uint64_t number;
+	CLEANUP_STR char *by_number = NULL;
+	const char *name = ref;
+	int dir = parse_is_name(ref, MAX_NAME) ? open_dir(root, ref) : -ENOENT;
+
+	if (dir == -ENOENT && parse_u64(ref, 1, UINT32_MAX, &number) == 0) {
+		by_number = root_name_of_number(root, (unsigned)number);
+		if (by_number && parse_is_name(by_number, MAX_NAME))
+			dir = open_dir(root, name = by_number);
+	}
+	if (dir < 0) {
+		if (dir == -ENOENT) {
+			error_set(err, ENOENT, "no such container");
+			error_hint(err, "'contexe ls --all' shows all of them");
+		} else {
+			error_sys(err, -dir, "cannot open the container's directory");
+		}
+		return error_object(err, "%s", ref);
+	}
+	*ret = container_new(root, name, dir);
+	container_refresh(*ret);
+	return 0;
+}
+
+int container_lock(struct container *c, int timeout_ms, struct error *err)
+{
+	uint64_t end = timestamp_now_monotonic() + (uint64_t)timeout_ms * 1000000;
+	while (flock(c->dir, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_sys(err, errno, "cannot lock the container");
+		if (timestamp_now_monotonic() > end) {
+			error_set(err, ETIMEDOUT, "another command is working on this container");
+			error_object(err, "%s", c->name);
+			return error_hint(err, "try again when it is done");
+		}
+		nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	}
+	c->locked = true;
+	container_refresh(c);
+	struct stat st; /* removed while we waited? */
+	if (fstat(c->dir, &st) < 0 || st.st_nlink == 0) {
+		error_set(err, ENOENT, "the container was removed meanwhile");
+		return error_object(err, "%s", c->name);
+	}
+	CLEANUP_FD int again = open_dir(c->root, c->name);
+	struct stat now;
+	if (again < 0 || fstat(again, &now) < 0 || now.st_ino != st.st_ino) {
+		error_set(err, ENOENT, "the container was removed meanwhile");
+		return error_object(err, "%s", c->name);
+	}
+	return 0;
+}
+
+void container_unlock(struct container *c)
+{
+	if (c->locked)
+		(void)flock(c->dir, LOCK_UN);
+	c->locked = false;
+}
+
+int container_spec(const struct container *c, struct spec *ret, struct error *err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	int r = file_read(c->dir, "config.json", 8 << 20, &text);
+	if (r < 0) {
+		error_sys(err, -r, "cannot read the container's configuration");
+		error_object(err, "%s", c->name);
+		return error_hint(err, "'contexe rm --force %s' removes what is left of it", c->name);
+	}
+	r = spec_parse(buf_str(&text), text.len, ret, err);
+	return r < 0 ? error_what(err, "the configuration of container %s is damaged", c->name) : 0;
+}
+
+int container_write_spec(const struct container *c, const struct spec *spec, struct error *err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	spec_print(spec, &text);
+	buf_putc(&text, '\n');
+	int r = file_replace(c->dir, "config.json", 0600, buf_str(&text), text.len);
+	return r < 0 ? error_sys(err, -r, "cannot write the container's configuration") : 0;
+}
+
+int container_cgroup(const struct container *c, struct cgroup **ret, struct error *err)
+{
+	if (!c->has_state || !c->state.cgroup) {
+		error_set(err, ENOENT, "the container has no control group");
+		error_object(err, "%s", c->name);
+		return error_hint(err, "see 'contexe probe' for what control groups this machine offers");
+	}
+	return cgroup_open(c->state.cgroup, ret, err);
+}
+
+static int taken(const struct root *root, const char *name, struct error *err)
+{
+	struct container *c CLEANUP_CONTAINER = NULL;
+	error_set(err, EEXIST, "the name is taken by another container");
+	if (container_open(root, name, &c, NULL) == 0)
+		error_set(err, EEXIST, "the name is taken by container %u, which is %s", c->number,
+			  contexe_state_name(c->now));
+	error_object(err, "%s", name);
+	return error_hint(err, "choose another with --name, or remove it with 'contexe rm %s'", name);
+}
+
+/* The name is claimed first when it is given, the number when the name follows from it. */
+static int claim(const struct root *root, const char *name, unsigned wanted, char **ret_name, struct error *err)
+{
+	char by_number[32];
+	for (unsigned n = wanted ? wanted : 1;; n++) {
+		(void)snprintf(by_number, sizeof(by_number), "cont_%u", n);
+		int r = root_claim_number(root, n, name ? name : by_number);
+		if (r == -EEXIST && !wanted)
+			continue;
+		if (r == -EEXIST) {
+			CLEANUP_STR char *owner = root_name_of_number(root, n);
+			error_set(err, EEXIST, "the number is taken by container %s", owner ? owner : "?");
+			error_object(err, "%u", n);
+			return error_hint(err, "choose another, or remove it with 'contexe rm %u'", n);
+		}
+		if (r < 0)
+			return error_sys(err, -r, "cannot claim a number for the container");
+		if (mkdirat(root->containers, name ? name : by_number, 0700) == 0) {
+			*ret_name = xstrdup(name ? name : by_number);
+			return (int)n;
+		}
+		int e = errno;
+		root_release_number(root, n, name ? name : by_number);
+		if (e == EEXIST && !name && !wanted)
+			continue; /* somebody called a container cont_N */
+		if (e == EEXIST)
+			return taken(root, name ? name : by_number, err);
+		return error_sys(err, e, "cannot make the container's directory");
+	}
+}
+
+int container_make(const struct root *root, const char *name, unsigned number, struct container **ret,
+		   struct error *err)
+{
+	if (name && !parse_is_name(name, MAX_NAME)) {
+		error_set(err, EINVAL, "not a name for a container");
+		error_object(err, "%s", name);
+		return error_hint(err, "letters, digits, '_', '.' and '-', the first a letter or digit, at most %d",
+				  MAX_NAME);
+	}
+	CLEANUP_STR char *got = NULL;
+	int n = claim(root, name, number, &got, err);
+	if (n < 0)
+		return n;
+	int dir = open_dir(root, got);
+	if (dir < 0 || flock(dir, LOCK_EX) < 0) {
+		fd_close(dir);
+		(void)unlinkat(root->containers, got, AT_REMOVEDIR);
+		root_release_number(root, (unsigned)n, got);
+		return error_sys(err, dir < 0 ? -dir : errno, "cannot open the container's directory");
+	}
+	struct container *c = container_new(root, got, dir);
+	c->locked = true;
+	c->number = (unsigned)n;
+	c->now = CONTEXE_CREATING;
+	*ret = c;
+	return 0;
+}
+
+/* A broken one does not know its number: the link that names it does. */
+static void release_numbers(struct container *c)
+{
+	if (c->number) {
+		root_release_number(c->root, c->number, c->name);
+		return;
+	}
+	int fd = openat(c->root->fd, "numbers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *de; dir && (de = readdir(dir));) {
+		uint64_t n;
+		if (parse_u64(de->d_name, 1, UINT32_MAX, &n) == 0)
+			root_release_number(c->root, (unsigned)n, c->name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int container_delete(struct container *c, struct error *err)
+{
+	char trash[64];
+	struct stat st;
+	if (fstat(c->dir, &st) < 0)
+		return error_sys(err, errno, "cannot look at the container's directory");
+	(void)snprintf(trash, sizeof(trash), "trash/%lu-%d", (unsigned long)st.st_ino, getpid());
+	if (renameat(c->root->containers, c->name, c->root->fd, trash) < 0) {
+		error_sys(err, errno, "cannot remove the container");
+		return error_object(err, "%s", c->name);
+	}
+	release_numbers(c);
+	int r = file_remove_tree(c->root->fd, trash);
+	if (r < 0) {
+		error_sys(err, -r, "some of the container's files could not be deleted");
+		error_object(err, "%s/%s", c->root->path, trash);
+		return error_hint(err, "the container itself is gone; delete the directory by hand");
+	}
+	return 0;
+}
+
+int container_each(const struct root *root, int (*fn)(void *arg, struct container *c), void *arg)
+{
+	DIR *dir = fdopendir(openat(root->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int r = 0;
+	if (!dir)
+		return -errno;
+	for (struct dirent *de; r == 0 && (de = readdir(dir));) {
+		struct container *c CLEANUP_CONTAINER = NULL;
+		if (!parse_is_name(de->d_name, MAX_NAME))
+			continue;
+		int fd = open_dir(root, de->d_name);
+		if (fd < 0)
+			continue;
+		c = container_new(root, de->d_name, fd);
+		container_refresh(c);
+		r = fn(arg, c);
+	}
+	closedir(dir);
+	return r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * prepare.h - from what was asked for (struct contexe_spec) to a complete spec: image, namespaces, mounts,
+ * capabilities, filter, environment. After this the spec says everything and is written down.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "engine/container.h"
+#include "engine/handle.h"
+
+/* c: the container it is for (its directory gets the small files that are mounted in); NULL: for a dry run. */
+int prepare_spec(const struct root *root, struct contexe_spec *s, struct container *c, struct error *err) NODISCARD;
+
+/* What an image says, applied where the user said nothing. */
+int prepare_image(const struct root *root, struct contexe_spec *s, struct container *c, struct error *err) NODISCARD;
+
+/* Sets a variable, replacing an earlier one of that name. */
+void prepare_env(struct spec *s, const char *assignment);
+
+/*
+ * Fills in the namespaces that belong to other containers (contexe.join), as they are now. Done at each start, since
+ * the other container may have been started again meanwhile.
+ */
+int prepare_joins(const struct root *root, struct spec *s, struct error *err) NODISCARD;

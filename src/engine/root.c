@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* root.c - see root.h. */
+#include "engine/root.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/parse.h"
+
+static char *default_path(void)
+{
+	const char *env = getenv("CONTEXE_ROOT");
+	if (env && *env)
+		return xstrdup(env);
+	if (geteuid() == 0)
+		return xstrdup("/var/lib/contexe");
+	const char *data = getenv("XDG_DATA_HOME");
+	if (data && data[0] == '/')
+		return xasprintf("%s/contexe", data);
+	const char *home = getenv("HOME");
+	return home && home[0] == '/' ? xasprintf("%s/.local/share/contexe", home) : NULL;
+}
+
+/* The first user namespace maps everything to itself. */
+static bool in_user_namespace(void)
+{
+	char line[128];
+	if (file_read_line(AT_FDCWD, "/proc/self/uid_map", line, sizeof(line)) < 0)
+		return false;
+	unsigned inside, outside, count;
+	return sscanf(line, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 || outside != 0 ||
+	       count != UINT32_MAX;
+}
+
+static int make_directories(int fd)
+{
+	static const char *const dirs[] = { "numbers", "trash", "images", "cache", "host" };
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (mkdirat(fd, dirs[i], 0700) < 0 && errno != EEXIST)
+			return -errno;
+	return mkdirat(fd, "containers", 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int open_root(const char *path, struct root *root)
+{
+	root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root->fd < 0 && errno == ENOENT) {
+		int r = file_mkdirs(AT_FDCWD, path, 0700);
+		if (r < 0)
+			return r;
+		root->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (root->fd < 0)
+		return -errno;
+	root->containers = openat(root->fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root->containers < 0 && errno == ENOENT) {
+		int r = make_directories(root->fd);
+		if (r < 0)
+			return r;
+		root->containers = openat(root->fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return root->containers < 0 ? -errno : 0;
+}
+
+int root_open(const char *path, struct root **ret, struct error *err)
+{
+	CLEANUP_STR char *wanted = path ? xstrdup(path) : default_path();
+	if (!wanted) {
+		error_set(err, ENOENT, "there is no place to keep containers in");
+		return error_hint(err, "set HOME or CONTEXE_ROOT");
+	}
+	struct root *root = xcalloc(1, sizeof(*root));
+	root->fd = root->containers = FD_NONE;
+	int r = open_root(wanted, root);
+	if (r < 0) {
+		error_sys(err, -r, "cannot use this directory to keep containers in");
+		error_object(err, "%s", wanted);
+		error_hint(err, "name another with --root or CONTEXE_ROOT");
+		root_close(root);
+		return r;
+	}
+	char real[PATH_MAX];
+	root->path = xstrdup(realpath(wanted, real) ? real : wanted);
+	root->in_userns = in_user_namespace();
+	root->privileged = geteuid() == 0;
+	*ret = root;
+	return 0;
+}
+
+void root_close(struct root *root)
+{
+	if (!root)
+		return;
+	fd_close(root->fd);
+	fd_close(root->containers);
+	free(root->path);
+	free(root);
+}
+
+char *root_path(const struct root *root, const char *below)
+{
+	return xasprintf("%s/%s", root->path, below);
+}
+
+static int try_number(const struct root *root, unsigned n, const char *name)
+{
+	char path[32];
+	(void)snprintf(path, sizeof(path), "numbers/%u", n);
+	return symlinkat(name, root->fd, path) < 0 ? -errno : (int)n;
+}
+
+int root_claim_number(const struct root *root, unsigned wanted, const char *name)
+{
+	if (wanted)
+		return try_number(root, wanted, name);
+	for (unsigned n = 1; n < 1000000; n++) {
+		int r = try_number(root, n, name);
+		if (r != -EEXIST)
+			return r;
+	}
+	return -EEXIST;
+}
+
+char *root_name_of_number(const struct root *root, unsigned number)
+{
+	char path[32], name[NAME_MAX + 1];
+	(void)snprintf(path, sizeof(path), "numbers/%u", number);
+	ssize_t n = readlinkat(root->fd, path, name, sizeof(name) - 1);
+	if (n <= 0)
+		return NULL;
+	name[n] = '\0';
+	return xstrdup(name);
+}
+
+void root_release_number(const struct root *root, unsigned number, const char *name)
+{
+	CLEANUP_STR char *owner = root_name_of_number(root, number);
+	char path[32];
+	(void)snprintf(path, sizeof(path), "numbers/%u", number);
+	if (str_eq(owner, name))
+		(void)unlinkat(root->fd, path, 0);
+}
+
+void root_empty_trash(const struct root *root)
+{
+	CLEANUP_FD int fd = openat(root->fd, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(dup(fd));
+	for (struct dirent *de; dir && (de = readdir(dir));) {
+		if (de->d_name[0] == '.')
+			continue;
+		/* whoever is deleting it at this moment holds its lock */
+		CLEANUP_FD int one = openat(fd, de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (one >= 0 && flock(one, LOCK_EX | LOCK_NB) == 0 && file_remove_tree(fd, de->d_name) < 0)
+			continue;
+	}
+	if (dir)
+		closedir(dir);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * root.h - the state root: one directory that holds all that is kept.
+ *
+ *     containers/NAME/     one container (see container.h); made by mkdir(2), which claims the name
+ *     numbers/N            symbolic link to NAME; made by symlink(2), which claims the number
+ *     trash/               directories on their way out: renamed here, then deleted
+ *     images/              the image store
+ *     cache/               compiled seccomp filters
+ *     host/                the layer that hides the host's secrets (see hostroot.h)
+ *     events               the journal of events
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct root {
+	char *path;
+	int fd;		     /* of path */
+	int containers;	     /* of containers/ */
+	bool in_userns;	     /* this process is in a user namespace that is not the first */
+	bool privileged;     /* uid 0 and all that this implies, though perhaps in a user namespace */
+};
+
+int root_open(const char *path, struct root **ret, struct error *err) NODISCARD;
+void root_close(struct root *root);
+
+/* A path below the root as a string of the caller's (free). */
+char *root_path(const struct root *root, const char *below) NODISCARD;
+
+/*
+ * Claims the number (0: the smallest free one from 1 on) for a name. Returns it, or -EEXIST when it is
+ * taken. root_release_number() gives it back, if it is this name's.
+ */
+int root_claim_number(const struct root *root, unsigned wanted, const char *name) NODISCARD;
+void root_release_number(const struct root *root, unsigned number, const char *name);
+
+/* The name that has a number: malloc'ed, or NULL. */
+char *root_name_of_number(const struct root *root, unsigned number);
+
+/* Deletes what earlier removals left in trash/ (their process died). Best effort. */
+void root_empty_trash(const struct root *root);

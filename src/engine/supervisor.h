@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervisor.h - the pseudo init: the process outside that is the container's parent. It holds the
+ * terminal, the log and the control socket, forwards signals, knows the exit status, and cleans up. In the
+ * foreground it is the command itself; detached, a child of it that stays.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "engine/container.h"
+
+struct supervisor_options {
+	bool foreground;  /* relay our 0, 1, 2 and forward our signals */
+	bool wait_start;  /* the job waits for CTL_START */
+	int report;	  /* sync socket (container/sync.h) that hears of the start; -EBADF: the caller is told */
+};
+
+/*
+ * Brings the container up and looks after it until its end, restarts included. c is locked and is
+ * unlocked once the container runs. In the foreground *ret_exit is what a shell sees, or -1 when the user
+ * detached (the supervisor then goes on in a child of its own).
+ * On failure to start nothing runs; the container's directory stays, the caller deletes it if it made it.
+ */
+int supervise(struct container *c, const struct supervisor_options *opt, int *ret_exit, struct error *err) NODISCARD;
+
+/*
+ * Forks a supervisor that stays, and waits until the container runs (or is created). Descriptors other
+ * than the container's are closed in it.
+ */
+int supervise_detached(struct container *c, bool wait_start, struct error *err) NODISCARD;
