@@ -107,8 +107,9 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 	struct sync_result got = SYNC_RESULT_INIT;
 	if (r == 0)
 		r = sync_collect(ours, SYNC_BUILT, &got, err);
+	/* a job that is over already is no error: pid 1 tells its status, the sync socket why */
 	if (r == 0 && !got.eof && got.job >= 0)
-		r = pidref_from_pidfd(take_fd(&got.job), &res.job);
+		IGNORE_RESULT(pidref_from_pidfd(take_fd(&got.job), &res.job));
 	if (r == 0 && got.eof) {
 		error_set(err, ECHILD, "the process that builds the container died");
 		r = error_hint(err, "see the kernel's log (dmesg): out of memory?");

@@ -227,6 +227,9 @@ static NORETURN void become_init(struct builder *b, pid_t job)
 	(void)snprintf(keep, sizeof(keep), "%zu", b->io->n_keep);
 	char *argv[] = { "contexe-init", number, keep, NULL }, *envp[] = { NULL };
 	(void)prctl(PR_SET_PDEATHSIG, 0);
+	sigset_t all; /* contexe-init reads them by signalfd: none may get lost before it does */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	syscall(SYS_execveat, init_fd, "", argv, envp, AT_EMPTY_PATH);
 	error_sys(&b->err, errno, "cannot execute contexe-init");
 	error_object(&b->err, "%s", b->plan->init_path);
@@ -255,6 +258,7 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 	};
 	sigset_t none;
 	sigemptyset(&none);
+	(void)setsid(); /* the user's terminal is not ours to have */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* until we execute, the supervisor's death is ours */
 	for (int sig = 1; sig <= 64; sig++)
 		(void)signal(sig, SIG_DFL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_seccomp_profile.c - any text as a seccomp profile; what is accepted must compile or be refused with
- * a cause, and what compiles must be a filter that ends.
+ * fuzz_seccomp_profile.c - any text as a seccomp profile; what is accepted must compile or be
+ * refused with a cause, and what compiles must be a filter that ends.
  */
 #include <stdlib.h>
 
@@ -9,7 +9,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Every jump forwards and inside, the last instruction a return: what the kernel asks of a filter. */
+/*
+ * Every jump forwards and inside, the last instruction a return: what the kernel asks of a filter.
+ */
 static bool ends(const struct security *sec)
 {
 	for (unsigned pc = 0; pc < sec->filter_len; pc++) {

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """contexe-init by itself, in pid namespaces made by hand: src/init/protocol.h, the signal rules.
 
-usage: test_init_program.py CONTEXE_INIT [unittest arguments]
+By itself: test_init_program.py CONTEXE_INIT [unittest arguments]. Under pytest the program is that of
+the build directory.
 """
 import errno
 import os
@@ -17,13 +18,24 @@ import unittest
 from init_container import (ADOPT, ADOPTED, ALL_SIGNALS, ENDED_BY, FORGEABLE, JOB_EXITED, ORPHAN,
                             PROVEN, READY, REFUSED, SENDERS, SIGNAL_JOB, SI_QUEUE, SI_TIMER,
                             SI_TKILL, SI_USER, STOP_ME, SYS_SIGNALFD4, Container, call, check,
-                            pack, prepare, unpack, until)
+                            adopt_orphans, pack, unpack, until)
 
-PROGRAM = None
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.path.join(TOP, os.environ.get("CONTEXE_BUILD", "build"), "contexe-init")
 NO_EFFECT = {signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH}
 STOPS = {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 BY_KERNEL = {signal.SIGKILL, signal.SIGSTOP}
 ENDS = [s for s in ALL_SIGNALS if s not in NO_EFFECT | STOPS | BY_KERNEL]
+
+
+def setUpModule():
+    if os.geteuid() != 0:
+        raise unittest.SkipTest("needs root to make pid namespaces")
+    adopt_orphans(True)
+
+
+def tearDownModule():
+    adopt_orphans(False)
 
 
 class Case(unittest.TestCase):
@@ -469,5 +481,4 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     PROGRAM = os.path.abspath(sys.argv.pop(1))
-    prepare()
     unittest.main(warnings="ignore")             # forked children end with open sockets

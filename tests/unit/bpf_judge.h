@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bpf_judge.h - an interpreter of classic BPF as seccomp(2) uses it, so that tests can ask a filter about
- * every number of every architecture without making the calls; and the preparing that goes before.
- * Include after cmocka.h.
+ * bpf_judge.h - an interpreter of classic BPF as seccomp(2) uses it, so that tests can ask a filter
+ * about every number of every architecture without making the calls; and the preparing that goes
+ * before. Include after cmocka.h.
  */
 #pragma once
 

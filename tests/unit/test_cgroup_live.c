@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -22,6 +23,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/parse.h"
 #include "base/timestamp.h"
 #include "container/cgroup/group.h"
 #include "sys/clone3.h"
@@ -39,11 +41,21 @@ static const char *test_id(const char *what)
 	return id;
 }
 
+/* Whether the v2 base can give controllers: not when it has processes itself (a nested container). */
+static bool base_is_free(const struct hierarchy *v2)
+{
+	CLEANUP_STR char *dir = xasprintf("%s%s", v2->mount, hierarchy_base(v2));
+	CLEANUP_STR char *type = xasprintf("%s/cgroup.type", dir);
+	CLEANUP_STR char *procs = xasprintf("%s/cgroup.procs", dir);
+	char text[32];
+	return access(type, F_OK) < 0 || file_read_line(AT_FDCWD, procs, text, sizeof(text)) == 0;
+}
+
 static bool have(enum controller ctl)
 {
 	const struct hierarchy *v2 = layout_v2(layout_get());
 	return layout_v1(layout_get(), ctl) ||
-	       (v2 && (hierarchy_v2_controllers(v2) & CTL_BIT(ctl)));
+	       (v2 && (hierarchy_v2_controllers(v2) & CTL_BIT(ctl)) && base_is_free(v2));
 }
 
 #define NEEDS(ctl)                                                                                 \
@@ -537,6 +549,22 @@ static void test_update(void **state UNUSED)
 	done(cg);
 }
 
+/* In a nested container: refused, and the groups below stay usable. */
+static void test_base_with_processes(void **state UNUSED)
+{
+	const struct hierarchy *v2 = layout_v2(layout_get());
+	struct cgroup *cg = NULL;
+	struct spec_resources res = { .pids_limit = { true, 5 } };
+	if (!v2 || base_is_free(v2) || !(hierarchy_v2_controllers(v2) & CTL_BIT(CTL_PIDS)))
+		skip();
+	assert_int_equal(cgroup_create(test_id("nested"), NULL, &res, &cg, &err), -EBUSY);
+	assert_non_null(strstr(err.why, "pids"));
+	assert_true(err.hint[0]);
+	cg = make("nested", NULL);
+	assert_int_equal(run_in(cg, is_member, cg), 0);
+	done(cg);
+}
+
 /* A group that the update made is gone again when the update fails, and its process back. */
 static void test_update_undone(void **state UNUSED)
 {
@@ -835,23 +863,54 @@ static void test_unprivileged(void **state UNUSED)
 	assert_int_equal(unprivileged[1], 0);
 }
 
-static int need_groups(void **state UNUSED)
+/* What a failed test has left. */
+static int sweep(void **state UNUSED)
 {
-	return cgroup_layout() == CGROUP_NONE;
+	CLEANUP_STR char *prefix = xasprintf("contexe-test-%d-", (int)getpid());
+	const struct layout *l = layout_get();
+	for (size_t i = 0; i < l->n; i++) {
+		DIR *dir = opendir(l->h[i].mount);
+		struct dirent *de;
+		while (dir && (de = readdir(dir))) {
+			if (!str_has_prefix(de->d_name, prefix))
+				continue;
+			CLEANUP_STR char *text = xasprintf("name=%s %s:0:/%s", de->d_name,
+							   l->h[i].names, de->d_name);
+			struct cgroup *cg = NULL;
+			if (cgroup_open(text, &cg, NULL) < 0)
+				continue;
+			if (cgroup_kill(cg, NULL) == 0)
+				(void)!cgroup_remove(cg, 1000, NULL);
+			cgroup_free(cg);
+		}
+		if (dir)
+			closedir(dir);
+	}
+	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),	      cmocka_unit_test(test_all_groups),
-		cmocka_unit_test(test_path),	      cmocka_unit_test(test_taken),
-		cmocka_unit_test(test_nested),	      cmocka_unit_test(test_freeze),
-		cmocka_unit_test(test_kill_forking),  cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_pids),	      cmocka_unit_test(test_cpu_quota),
-		cmocka_unit_test(test_errors),	      cmocka_unit_test(test_update),
-		cmocka_unit_test(test_update_undone), cmocka_unit_test(test_update_memory),
-		cmocka_unit_test(test_devices),	      cmocka_unit_test(test_device_lists),
-		cmocka_unit_test(test_stats),	      cmocka_unit_test(test_delegate),
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_all_groups),
+		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_nested),
+		cmocka_unit_test(test_freeze),
+		cmocka_unit_test(test_kill_forking),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_pids),
+		cmocka_unit_test(test_cpu_quota),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_update),
+		cmocka_unit_test(test_base_with_processes),
+		cmocka_unit_test(test_update_undone),
+		cmocka_unit_test(test_update_memory),
+		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_device_lists),
+		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_delegate),
 		cmocka_unit_test(test_unprivileged),
 	};
 	if (geteuid() != 0)
@@ -859,5 +918,5 @@ int main(void)
 	run_unprivileged();
 	if (cgroup_layout() == CGROUP_NONE)
 		return 77;
-	return cmocka_run_group_tests(tests, need_groups, NULL);
+	return cmocka_run_group_tests(tests, NULL, sweep);
 }

@@ -57,15 +57,18 @@ static int check_host_is_gone(void)
 	CHECK(root.st_ino == up.st_ino && root.st_dev == up.st_dev);
 	CLEANUP_BUF struct buf b = BUF_INIT;
 	CHECK(file_read(AT_FDCWD, "/proc/self/mountinfo", 1 << 20, &b) == 0);
+	unsigned roots = 0;
 	for (char *line = b.data, *next; line && *line; line = next) {
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
 		char point[256];
 		CHECK(sscanf(line, "%*d %*d %*s %*s %255s", point) == 1);
+		roots += strcmp(point, "/") == 0;
 		CHECK(strcmp(point, "/") == 0 || strncmp(point, "/dev", 4) == 0 ||
 		      strncmp(point, "/proc", 5) == 0 || strncmp(point, "/sys", 4) == 0);
 	}
+	CHECK(roots == 1);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_seccomp.c - filters: what the default list decides, by the interpreter of bpf_judge.h; what the kernel
- * makes of filters, in real children; and their cache. The reading of profiles is test_seccomp_profile.c's.
+ * test_seccomp.c - filters: what the default list decides, by the interpreter of bpf_judge.h; what
+ * the kernel makes of filters, in real children; and their cache. The reading of profiles is
+ * test_seccomp_profile.c's.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -302,16 +303,18 @@ static int show_no_admin(void)
 		 strstr(status, "NoNewPrivs:\t0\n") && strstr(status, "Uid:\t1000\t"));
 }
 
-/* CAP_SYS_ADMIN, which installing takes, must be gone afterwards, also for a user other than root. */
+/*
+ * CAP_SYS_ADMIN, which installing takes, must be gone afterwards, also for a user other than root.
+ */
 static void test_admin_is_dropped(void **state)
 {
 	(void)state;
 	CLEANUP_SPEC struct spec spec = { 0 };
 	default_spec(&spec, NULL);
 	struct security sec = prepare_in(&spec, NULL, &spec.arena);
-	assert_true(sec.cap_permitted == DEFAULT_CAPS);
 	if (geteuid() != 0)
 		skip();
+	assert_true(sec.cap_permitted == DEFAULT_CAPS);
 	sec.uid = sec.gid = 1000;
 	assert_int_equal(under(&sec, show_no_admin), 0);
 }
@@ -507,8 +510,19 @@ static void test_cache_not_ours(void **state)
 	assert_int_equal(rename(c.file, moved), 0);
 	assert_int_equal(symlink(moved, c.file), 0);
 	assert_false(from_cache(&spec, &c));
+}
+
+static void test_cache_of_another(void **state)
+{
+	(void)state;
 	if (geteuid() != 0)
 		skip();
+	CLEANUP_SPEC struct spec spec = { 0 };
+	CLEANUP(cache_remove) struct cache c;
+	cache_make(&c);
+	native_default(&spec);
+	assert_false(from_cache(&spec, &c));
+	assert_int_equal(cache_files(&c), 1);
 	assert_true(from_cache(&spec, &c));
 	assert_int_equal(chown(c.file, 1000, 1000), 0);
 	assert_false(from_cache(&spec, &c));
@@ -532,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_cache_damaged),
 		cmocka_unit_test(test_cache_not_ours),
+		cmocka_unit_test(test_cache_of_another),
 	};
 	return cmocka_run_group_tests_name("seccomp", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_seccomp_profile.c - profiles in JSON, docker's and OCI's: what they come to here, and what is refused.
+ * test_seccomp_profile.c - profiles in JSON, docker's and OCI's: what they come to here, and what
+ * is refused.
  */
 #include <errno.h>
 #include <fcntl.h>

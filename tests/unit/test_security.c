@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_security.c - capabilities, limits, identity: prepared, applied in a real child, and read back from
- * the kernel. What needs root is skipped without it. Filters are test_seccomp.c's.
+ * test_security.c - capabilities, limits, identity: prepared, applied in a real child, and read
+ * back from the kernel. What needs root is skipped without it. Filters are test_seccomp.c's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +24,6 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "base/fd.h"
 #include "base/file.h"
 #include "container/security/security.h"
 
@@ -37,7 +35,9 @@ static void need_root(void)
 		skip();
 }
 
-/* Runs fn in a child; what it prints (to stdout) comes back in out, its exit status as the result. */
+/*
+ * Runs fn in a child; what it prints (to stdout) comes back in out, its exit status as the result.
+ */
 static int in_child(void (*fn)(const void *), const void *arg, struct buf *out)
 {
 	int p[2];
@@ -331,6 +331,46 @@ static void test_no_such_id(void **state)
 	assert_line(&by_group, "error 22: 4294967295 is no group id");
 }
 
+/*
+ * In a user namespace of its own the child has all that the kernel has, whatever its maker lacked.
+ */
+static void in_user_namespace(const void *arg)
+{
+	char map[32];
+	unsigned uid = geteuid(), gid = getegid();
+	if (unshare(CLONE_NEWUSER) < 0) {
+		(void)printf("skipped\n");
+		return;
+	}
+	(void)snprintf(map, sizeof(map), "0 %u 1", uid);
+	if (file_write(AT_FDCWD, "/proc/self/setgroups", "deny") < 0 ||
+	    file_write(AT_FDCWD, "/proc/self/uid_map", map) < 0)
+		return;
+	(void)snprintf(map, sizeof(map), "0 %u 1", gid);
+	if (file_write(AT_FDCWD, "/proc/self/gid_map", map) == 0)
+		apply_and_exec(arg);
+}
+
+static void test_apply_in_user_namespace(void **state)
+{
+	(void)state;
+	CLEANUP_SPEC struct spec spec = { 0 };
+	CLEANUP_BUF struct buf out = BUF_INIT, denied = BUF_INIT;
+	*arena_push(&spec.arena, spec.linux_.namespaces, spec.linux_.n_namespaces) =
+		(struct spec_namespace){ .type = (char *)"user" };
+	security_all_caps(&spec);
+	struct security sec = prepare(&spec);
+	assert_int_equal(sec.cap_missing, 0);
+	assert_int_equal(in_child(in_user_namespace, &sec, &denied), 0);
+	if (!strcmp(buf_str(&denied), "skipped\n"))
+		skip();
+	assert_line(&denied, "setgroups is denied in this user namespace");
+	sec.set_groups = false;
+	assert_int_equal(in_child(in_user_namespace, &sec, &out), 0);
+	assert_set(&out, "CapEff", capability_mask_all());
+	assert_set(&out, "CapBnd", capability_mask_all());
+}
+
 /* ---- limits ---- */
 
 static void show_limits(const void *arg)
@@ -501,27 +541,17 @@ static void test_lsm(void **state)
 	assert_refused(&spec, ENOTSUP, "/process/selinuxLabel", "SELinux is not enabled");
 }
 
-/* A label is never written to anything but procfs: here something is mounted over the file. */
-static void forged_proc(const void *arg)
+/* A label, or this, is never written to anything but procfs's own file. */
+static void forge_and_apply(const void *command)
 {
 	struct error err = ERROR_INIT;
-	if (unshare(CLONE_NEWNS) < 0 ||
-	    system("mount --make-rprivate / && mount -t tmpfs t /proc && "
-		   "mkdir -p /proc/self && : > /proc/self/oom_score_adj") != 0)
+	struct security sec = { .has_oom_score_adj = true,
+				.oom_score_adj = 9,
+				.personality = ~0UL };
+	if (unshare(CLONE_NEWNS) < 0 || system("mount --make-rprivate /") != 0 ||
+	    system(command) != 0)
 		(void)printf("skipped\n");
-	else if (security_apply_early(arg, &err) < 0)
-		show_error(&err);
-	else
-		(void)printf("written\n");
-}
-
-static void covered_proc(const void *arg)
-{
-	struct error err = ERROR_INIT;
-	if (unshare(CLONE_NEWNS) < 0 || system("mount --make-rprivate / && mount --bind "
-					       "/proc/version /proc/$PPID/oom_score_adj") != 0)
-		(void)printf("skipped\n");
-	else if (security_apply_early(arg, &err) < 0)
+	else if (security_apply_early(&sec, &err) < 0)
 		show_error(&err);
 	else
 		(void)printf("written\n");
@@ -531,30 +561,39 @@ static void test_forged_proc(void **state)
 {
 	(void)state;
 	need_root();
-	void (*const forgeries[])(const void *) = { forged_proc, covered_proc };
-	struct security sec = { .has_oom_score_adj = true,
-				.oom_score_adj = 500,
-				.personality = ~0UL };
+	static const char *const forgeries[] = {
+		"mount -t tmpfs t /proc && mkdir -p /proc/self && : > /proc/self/oom_score_adj",
+		"mount --bind /proc/version /proc/$PPID/oom_score_adj",
+	};
 	for (size_t i = 0; i < ARRAY_SIZE(forgeries); i++) {
 		CLEANUP_BUF struct buf out = BUF_INIT;
-		assert_int_equal(in_child(forgeries[i], &sec, &out), 0);
+		assert_int_equal(in_child(forge_and_apply, forgeries[i], &out), 0);
 		if (!strcmp(buf_str(&out), "skipped\n"))
 			skip();
-		assert_line(&out, "error 18: cannot set oom_score_adj to 500: ");
+		assert_line(&out, "error 18: cannot set oom_score_adj to 9: ");
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	     cmocka_unit_test(test_default_set),
-		cmocka_unit_test(test_add_and_drop), cmocka_unit_test(test_wrong_sets),
-		cmocka_unit_test(test_missing),	     cmocka_unit_test(test_apply_root),
-		cmocka_unit_test(test_apply_user),   cmocka_unit_test(test_no_such_id),
-		cmocka_unit_test(test_rlimits),	     cmocka_unit_test(test_rlimit_refused),
-		cmocka_unit_test(test_rlimit_wrong), cmocka_unit_test(test_rlimits_of_another),
-		cmocka_unit_test(test_schedule),     cmocka_unit_test(test_schedule_wrong),
-		cmocka_unit_test(test_lsm),	     cmocka_unit_test(test_forged_proc),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_default_set),
+		cmocka_unit_test(test_add_and_drop),
+		cmocka_unit_test(test_wrong_sets),
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_apply_root),
+		cmocka_unit_test(test_apply_user),
+		cmocka_unit_test(test_no_such_id),
+		cmocka_unit_test(test_apply_in_user_namespace),
+		cmocka_unit_test(test_rlimits),
+		cmocka_unit_test(test_rlimit_refused),
+		cmocka_unit_test(test_rlimit_wrong),
+		cmocka_unit_test(test_rlimits_of_another),
+		cmocka_unit_test(test_schedule),
+		cmocka_unit_test(test_schedule_wrong),
+		cmocka_unit_test(test_lsm),
+		cmocka_unit_test(test_forged_proc),
 	};
 	return cmocka_run_group_tests_name("security", tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ enum cgroup_layout { CGROUP_NONE, CGROUP_V1, CGROUP_HYBRID, CGROUP_V2 };
 
 struct cgroup; /* one container's groups, open */
 
-/* The layout of this mount namespace, looked up once. */
+/* The layout of this mount namespace, looked up once a process. */
 enum cgroup_layout cgroup_layout(void);
 const char *cgroup_layout_name(enum cgroup_layout layout); /* "none" "v1" "hybrid" "v2" */
 /* Space separated names of the controllers that limits can be set with here, v1 and v2. */
@@ -38,9 +38,15 @@ void cgroup_controllers(struct buf *out);
 
 /*
  * Makes the groups called id and applies the resources. With path (absolute in the hierarchy, as OCI's
- * cgroupsPath) they are made there instead. A limit whose controller is not there, or that the kernel
- * refuses, is an error that names limit, file and value; nothing is left then. On CGROUP_NONE: success
- * without any group if no limit was asked for (-EOPNOTSUPP else). *ret is the caller's: cgroup_free().
+ * cgroupsPath; a relative one is below the base) they are made there instead, missing parents too, which
+ * go again with cgroup_remove() once nothing else is in them. A limit whose controller is not there, or
+ * that the kernel refuses, is an error that names limit, file, value and the kernel's answer; nothing is
+ * left then. On CGROUP_NONE: success without any group if no limit was asked for (-EOPNOTSUPP else).
+ * -EEXIST: a group of that name is in use (an unused one is made anew). -EBUSY: the v2 base has processes
+ * itself and so cannot give controllers. Controllers that a limit needs are switched on in the groups
+ * above and stay on, since others may count on them by then. Device rules are left out where we have no
+ * privilege over devices (nobody in the container can make a node there either).
+ * *ret is the caller's: cgroup_free().
  */
 int cgroup_create(const char *id, const char *path, const struct spec_resources *res,
 		  struct cgroup **ret, struct error *err) NODISCARD;
@@ -85,13 +91,15 @@ int cgroup_freeze(const struct cgroup *cg, bool freeze, unsigned timeout_ms, str
 	NODISCARD;
 bool cgroup_frozen(const struct cgroup *cg);
 
-/* SIGKILLs every process in the groups, frozen ones too. Returns when the signal is sent, not when they are gone. */
+/* SIGKILLs every process in the groups, frozen ones too. Returns when the signal is sent, not when they
+ * are gone. -EOPNOTSUPP when there is no group. The group must not be entered again after it. */
 int cgroup_kill(const struct cgroup *cg, struct error *err) NODISCARD;
 
 /* Whether any process is left. */
 bool cgroup_populated(const struct cgroup *cg);
 
-/* All pids in the group and the groups below it, appended to a malloc'ed array. */
+/* All pids in the group and the groups below it, appended to the malloc'ed array *ret_pids of *ret_n (start
+ * with NULL and 0; free it on failure too). 0, -EOPNOTSUPP without a group, or -errno. */
 int cgroup_pids(const struct cgroup *cg, pid_t **ret_pids, size_t *ret_n) NODISCARD;
 
 /* Removes the groups with those below them; waits up to timeout_ms for them to become empty. */

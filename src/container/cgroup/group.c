@@ -216,9 +216,9 @@ static const struct {
 	int err;
 	const char *hint;
 } enable_hints[] = {
-	{ EBUSY, "that group has processes of its own and may then not give controllers to groups "
-		 "below it: move them into a group below, or start from one without "
-		 "(systemd-run --scope -p Delegate=yes)" },
+	{ EBUSY, "that group has processes of its own and may then not limit groups below it: move "
+		 "them into one below first (D=that group; mkdir $D/rest; for p in $(cat "
+		 "$D/cgroup.procs); do echo $p >$D/rest/cgroup.procs; done)" },
 	{ ENOENT, "the groups above do not hand it down: add it to their cgroup.subtree_control "
 		  "(systemd: Delegate=cpu cpuset io memory pids)" },
 	{ EACCES, "run as root, or have the group delegated to you (systemd: Delegate=yes)" },
@@ -239,22 +239,34 @@ static int enable_failed(const char *dir, enum controller ctl, int errnum, struc
 	return -errnum;
 }
 
+/*
+ * A group with processes of its own cannot give "domain" controllers (memory, io: EBUSY), and the others
+ * (pids, cpu) only at the price of becoming threaded: then the groups below it would be invalid and take
+ * no process at all. The root is free of that rule; it has no cgroup.type.
+ */
+static bool has_own_processes(const char *dir)
+{
+	CLEANUP_STR char *type = xasprintf("%s/cgroup.type", dir);
+	CLEANUP_STR char *procs = xasprintf("%s/cgroup.procs", dir);
+	char text[32];
+	return access(type, F_OK) == 0 && file_read_line(AT_FDCWD, procs, text, sizeof(text)) != 0;
+}
+
 static int enable_one_level(const char *dir, unsigned controllers, struct error *err)
 {
 	CLEANUP_STR char *file = xasprintf("%s/cgroup.subtree_control", dir);
-	CLEANUP_BUF struct buf text = BUF_INIT;
-	for (unsigned i = 0; i < N_CONTROLLERS; i++)
-		if (controllers & CTL_BIT(i))
-			buf_printf(&text, "+%s ", controller_name(i, true));
-	int all = file_write(AT_FDCWD, file, buf_str(&text));
-	if (all == 0)
-		return 0;
-	for (unsigned i = 0; i < N_CONTROLLERS; i++) { /* which one is it? */
+	char enabled[1024] = "";
+	if (file_read_line(AT_FDCWD, file, enabled, sizeof(enabled)) > 0)
+		controllers &= ~controller_mask(enabled);
+	bool checked = false;
+	for (unsigned i = 0; i < N_CONTROLLERS; i++) {
 		if (!(controllers & CTL_BIT(i)))
 			continue;
-		buf_reset(&text);
-		buf_printf(&text, "+%s", controller_name(i, true));
-		int r = file_write(AT_FDCWD, file, buf_str(&text));
+		if (!checked && has_own_processes(dir))
+			return enable_failed(dir, i, EBUSY, err);
+		checked = true;
+		CLEANUP_STR char *text = xasprintf("+%s", controller_name(i, true));
+		int r = file_write(AT_FDCWD, file, text);
 		if (r < 0)
 			return enable_failed(dir, i, -r, err);
 	}

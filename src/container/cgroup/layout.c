@@ -307,19 +307,25 @@ const struct hierarchy *layout_named(const struct layout *l, const char *hnames,
 
 #define OFFER_READ (1u << 31)
 
-static unsigned read_offer(const struct hierarchy *h)
+unsigned controller_mask(char *words)
 {
-	CLEANUP_STR char *path = xasprintf("%s%s/cgroup.controllers", h->mount, hierarchy_base(h));
-	char text[1024], *save, *word;
 	unsigned mask = 0;
-	if (file_read_line(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return 0;
-	for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+	char *save, *word;
+	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		enum controller ctl = controller_find(word, strlen(word), true);
 		if (ctl != CTL_NONE)
 			mask |= CTL_BIT(ctl);
 	}
 	return mask;
+}
+
+static unsigned read_offer(const struct hierarchy *h)
+{
+	CLEANUP_STR char *path = xasprintf("%s%s/cgroup.controllers", h->mount, hierarchy_base(h));
+	char text[1024];
+	if (file_read_line(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return 0;
+	return controller_mask(text);
 }
 
 unsigned hierarchy_v2_controllers(const struct hierarchy *h)

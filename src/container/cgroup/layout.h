@@ -36,6 +36,9 @@ const char *controller_name(enum controller ctl, bool v2);
 /* The controller of that name (n characters), CTL_NONE when unknown. */
 enum controller controller_find(const char *name, size_t n, bool v2);
 
+/* CTL_BITs of the v2 names in words, which are cut apart. */
+unsigned controller_mask(char *words);
+
 struct hierarchy {
 	bool v2;
 	unsigned controllers; /* v1: CTL_BITs; v2: 0, see hierarchy_v2_controllers() */

@@ -130,17 +130,30 @@ int limits_bad_value(const char *limit, const char *given, const char *hint, int
 	return hint ? error_hint(err, "%s", hint) : -errnum;
 }
 
-static const char *const absent_hints[] = {
-	[CGROUP_NONE] = "no control group may be written here: run as root, or have one delegated "
-			"(systemd-run --user --scope -p Delegate=yes)",
-	[CGROUP_V1] = "mount it (mount -t cgroup -o NAME cgroup /sys/fs/cgroup/NAME), or leave the "
-		      "limit out",
-	[CGROUP_HYBRID] = "mount it (mount -t cgroup -o NAME cgroup /sys/fs/cgroup/NAME), or leave "
+static int absent(const char *limit, enum controller ctl, enum cgroup_layout kind,
+		  struct error *err)
+{
+	const char *name = controller_name(ctl, kind == CGROUP_V2);
+	if (!name)
+		name = controller_name(ctl, kind != CGROUP_V2);
+	if (!name)
+		name = "cgroup2";
+	error_set(err, EOPNOTSUPP, "%s was asked for, but the controller %s is not available here",
+		  limit, name);
+	error_object(err, "%s", limit);
+	if (kind == CGROUP_NONE)
+		return error_hint(err,
+				  "no control group may be written here: run as root, or have "
+				  "one delegated (systemd-run --user --scope -p Delegate=yes)");
+	if (kind == CGROUP_V2)
+		return error_hint(err, "it must be in cgroup.controllers: delegated (systemd: "
+				       "Delegate=yes), built into the kernel and not switched off "
+				       "by cgroup_disable=");
+	return error_hint(err,
+			  "mount it (mount -t cgroup -o %s cgroup /sys/fs/cgroup/%s), or leave "
 			  "the limit out",
-	[CGROUP_V2] =
-		"it must be in cgroup.controllers: delegated (systemd: Delegate=yes), built into "
-		"the kernel and not switched off by cgroup_disable=",
-};
+			  name, name);
+}
 
 int limits_where(const struct limits_place *place, const char *limit, enum controller ctl,
 		 struct error *err)
@@ -152,13 +165,7 @@ int limits_where(const struct limits_place *place, const char *limit, enum contr
 	enum cgroup_layout kind = kind_of(place);
 	if (ctl == CTL_NONE && (kind == CGROUP_HYBRID || kind == CGROUP_V2))
 		return 1;
-	const char *name = controller_name(ctl, kind == CGROUP_V2);
-	if (!name)
-		name = controller_name(ctl, kind != CGROUP_V2);
-	error_set(err, EOPNOTSUPP, "%s was asked for, but the controller %s is not available here",
-		  limit, name ? name : "of cgroup v2");
-	error_object(err, "%s", limit);
-	return error_hint(err, "%s", absent_hints[kind]);
+	return absent(limit, ctl, kind, err);
 }
 
 static int not_in_v2(const char *limit, struct error *err)
@@ -340,13 +347,10 @@ static int plan_cpu_max(const struct spec_resources *res, const struct limits_pl
 int limits_plan(const struct spec_resources *res, const struct limits_place *place,
 		struct settings *out, struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
-		int r = plan_limit(&limits[i], res, place, out, err);
-		if (r < 0)
-			return r;
-	}
-	int r = plan_swap(res, place, out, err);
+	int r = plan_cpu_max(res, place, out, err); /* before what is measured by it (cpu.burst) */
 	if (r == 0)
-		r = plan_cpu_max(res, place, out, err);
+		r = plan_swap(res, place, out, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(limits); i++)
+		r = plan_limit(&limits[i], res, place, out, err);
 	return r < 0 ? r : limits_plan_lists(res, place, out, err);
 }

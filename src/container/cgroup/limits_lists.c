@@ -90,6 +90,7 @@ static int plan_weight(const struct spec_block_io *io, const struct limits_place
 	struct setting *s = add_line(out, limit, CTL_IO, v2,
 				     v2 ? "io.bfq.weight" : "blkio.bfq.weight", NULL, given);
 	s->hint = hint;
+	s->hint_absent = true;
 	s->alt_file = v2 ? "io.weight" : "blkio.weight";
 	s->value = given;
 	s->alt_value = given;
@@ -120,6 +121,7 @@ static int add_device_weight(const struct spec_weight_device *dev, bool v2, stru
 	s->alt_value = v2 ? arena_printf(a, "%s %s", key, scaled) : s->value;
 	s->reset = v2 ? arena_printf(a, "%s default", key) : arena_printf(a, "%s 0", key);
 	s->hint = "the device must use the BFQ or iocost scheduler";
+	s->hint_absent = true;
 	return 0;
 }
 
@@ -174,6 +176,7 @@ static int plan_hugepages(const struct spec_resources *res, const struct limits_
 				.given = arena_printf(a, "%s %" PRIu64, h->page_size, h->limit),
 				.hint = "/sys/kernel/mm/hugepages lists the page sizes of this "
 					"machine",
+				.hint_absent = true,
 				.ctl = CTL_HUGETLB,
 				.v2 = v2,
 				.optional = rsvd,

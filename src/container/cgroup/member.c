@@ -110,6 +110,8 @@ int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *err)
 		if (r == -EACCES || r == -EPERM)
 			error_hint(err,
 				   "the group that it comes from must be delegated to you too");
+		else if (r == -EOPNOTSUPP)
+			error_hint(err, "a group above it is threaded (see its cgroup.type)");
 		return r;
 	}
 	return 0;

@@ -104,7 +104,8 @@ static int refused(const struct setting *s, const struct cgroup *cg, int errnum,
 		  s->value, file);
 	error_object(err, "%s/%s", g ? g->dir : "", file);
 	bool range = errnum == EINVAL || errnum == ERANGE || errnum == EBUSY || errnum == EDOM;
-	if (range && s->hint)
+	bool is_absent = errnum == ENOENT || errnum == EOPNOTSUPP;
+	if (s->hint && (range || (is_absent && s->hint_absent)))
 		return error_hint(err, "%s", s->hint);
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
 		if (answers[i].err == errnum)

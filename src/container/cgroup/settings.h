@@ -15,6 +15,7 @@ struct setting {
 	const char *limit; /* name in the specification, "memory.limit" */
 	const char *given; /* what the user wrote */
 	const char *hint;  /* what values are good; may be NULL */
+	bool hint_absent;  /* the hint is right too when the kernel has not the file */
 	enum controller ctl;
 	bool v2;
 	bool optional;	      /* a kernel without the file is no error */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
@@ -121,9 +121,16 @@ static int fs_copy_up(int mnt, int at, struct error *err)
 	return r < 0 ? error_sys(err, -r, "cannot copy up what lies beneath") : 0;
 }
 
+static int set_propagation(int mnt, const struct mount_op *op, struct error *err)
+{
+	struct attr_change change = { .propagation = op->propagation,
+				      .recursive = op->propagation_rec };
+	int r = attr_apply(mnt, &change);
+	return r < 0 ? error_sys(err, -r, "cannot set the mount's propagation") : 0;
+}
+
 /* mount(2), for what does not fit fsconfig(2). */
-static int fs_mount_old(const struct tree *t, const struct mount_op *op, int at, uint64_t attr,
-			struct error *err)
+static int fs_mount_old(const struct mount_op *op, int at, uint64_t attr, struct error *err)
 {
 	char path[32];
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", at);
@@ -135,10 +142,7 @@ static int fs_mount_old(const struct tree *t, const struct mount_op *op, int at,
 	CLEANUP_FD int mnt = destination_cover(at);
 	if (mnt < 0)
 		return error_sys(err, -mnt, "cannot open the new mount");
-	struct mount_op rest = { .kind = MOUNT_FS,
-				 .propagation = op->propagation,
-				 .propagation_rec = op->propagation_rec };
-	return attr_apply_op(t, mnt, &rest, err);
+	return set_propagation(mnt, op, err);
 }
 
 static bool too_long(const struct mount_op *op)
@@ -174,7 +178,7 @@ int fs_mount(struct tree *t, const struct mount_op *op, struct error *err)
 	if (at < 0)
 		return at;
 	if (too_long(op))
-		return fs_mount_old(t, op, at, op->attr_set | op->rattr_set, err);
+		return fs_mount_old(op, at, op->attr_set | op->rattr_set, err);
 	CLEANUP_FD int mnt = fs_make_op(t, op, attr, err);
 	if (mnt == -EPERM)
 		return fs_refused(t, op, err);
@@ -183,12 +187,8 @@ int fs_mount(struct tree *t, const struct mount_op *op, struct error *err)
 		r = fs_copy_up(mnt, at, err);
 	if (r >= 0)
 		r = destination_attach(mnt, at, err);
-	if (r >= 0 && op->propagation) {
-		struct mount_op rest = { .kind = MOUNT_FS,
-					 .propagation = op->propagation,
-					 .propagation_rec = op->propagation_rec };
-		r = attr_apply_op(t, mnt, &rest, err);
-	}
+	if (r >= 0)
+		r = set_propagation(mnt, op, err);
 	if (r >= 0 && late)
 		t->late[t->n_late++] = take_fd(&mnt);
 	return r < 0 ? r : 0;

@@ -152,6 +152,18 @@ int rootfs_assemble(const struct rootfs_plan *plan, struct error *err)
 }
 
 /*
+ * Unmounts what is at ".", the old root. A mount may be stacked on it (the layers of --host) and is what
+ * "." means then; so each is taken off until "." itself is mounted nowhere (EINVAL).
+ */
+static int take_away(void)
+{
+	int n = 0;
+	while (umount2(".", MNT_DETACH) == 0)
+		n++;
+	return n > 0 && errno == EINVAL ? 0 : -errno;
+}
+
+/*
  * The point of no return: the root becomes ".", the old root is stacked on the same place, and taken away
  * from there (pivot_root(2), "pivot_root(".", ".")").
  */
@@ -173,7 +185,7 @@ static int pivot(const struct rootfs_plan *plan, int root, struct error *err)
 		return error_sys(err, errno, "cannot enter the old root");
 	if ((plan->propagation & MS_SHARED) && mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return error_sys(err, errno, "cannot cut mount propagation of the old root");
-	if (umount2(".", MNT_DETACH) < 0)
+	if (take_away() < 0)
 		return error_sys(err, errno, "cannot take the old root away");
 	if (chdir("/") < 0)
 		return error_sys(err, errno, "cannot enter the new root");

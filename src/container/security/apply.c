@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * apply.c - the child dresses: security_apply_early() and security_apply_final(), after fork and before
- * exec. Raw system calls: libc's setuid family would signal every thread, and nothing here allocates.
+ * apply.c - the child dresses: security_apply_early() and security_apply_final(), after fork and
+ * before exec. Raw system calls: libc's setuid family would signal every thread, and nothing here
+ * allocates.
  */
 #include "container/security/parts.h"
 
@@ -59,9 +60,9 @@ static int set_oom_score_adj(const struct security *sec, struct error *err)
 }
 
 /*
- * A session keyring of its own: else the container could use the keys of whoever started it. Kernels
- * without keyrings have none to leak; a seccomp filter around us that denies keyctl(2) denies it to the
- * container as well.
+ * A session keyring of its own: else the container could use the keys of whoever started it.
+ * Kernels without keyrings have none to leak; a seccomp filter around us that denies keyctl(2)
+ * denies it to the container as well.
  */
 static int join_keyring(const struct security *sec, struct error *err)
 {
@@ -82,7 +83,9 @@ static int apply_rlimits(const struct security *sec, struct error *err)
 
 int security_apply_early(const struct security *sec, struct error *err)
 {
-	/* The limits come last: they may forbid what the others need, such as one more descriptor. */
+	/*
+	 * The limits come last: they may forbid what the others need, such as one more descriptor.
+	 */
 	static step *const steps[] = {
 		set_oom_score_adj, schedule_apply, join_keyring,
 		personality_apply, lsm_apply,	   apply_rlimits,
@@ -181,7 +184,10 @@ static int set_caps(const struct security *sec, struct error *err)
 	return caps_set(sec, 0, err);
 }
 
-/* With CAP_SYS_ADMIN on top for as long as seccomp(2) needs it; if the caller lacks it, seccomp(2) tells. */
+/*
+ * With CAP_SYS_ADMIN on top for as long as seccomp(2) needs it; if the caller lacks it, seccomp(2)
+ * tells.
+ */
 static int set_caps_and_admin(const struct security *sec, struct error *err)
 {
 	int r = caps_set(sec, UINT64_C(1) << CAP_SYS_ADMIN, NULL);

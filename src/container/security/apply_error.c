@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* strerrordesc_np(3) is async-signal-safe: a constant in English. Other C libraries have no locale to fear. */
+/*
+ * strerrordesc_np(3) is async-signal-safe: a constant in English. Other C libraries have no locale
+ * to fear.
+ */
 static const char *describe(int errnum)
 {
 #ifdef __GLIBC__

@@ -12,7 +12,10 @@
 
 int caps_keep(struct error *err)
 {
-	/* Or setresuid(2) from root to somebody else clears the permitted set. execve(2) resets this. */
+	/*
+	 * Or setresuid(2) from root to somebody else clears the permitted set. execve(2) resets
+	 * this.
+	 */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return apply_error(err, errno,
 				   "cannot keep capabilities across the change of user");

@@ -232,7 +232,9 @@ int caps_prepare(const struct spec *spec, struct security *ret, struct error *er
 	ret->cap_permitted &= permitted;
 	ret->cap_effective &= permitted;
 	ret->cap_inheritable &= bounding & permitted;
-	/* The kernel keeps ambient within both; other runtimes let such a spec pass, so we do too. */
+	/*
+	 * The kernel keeps ambient within both; other runtimes let such a spec pass, so we do too.
+	 */
 	ret->cap_ambient &= ret->cap_permitted & ret->cap_inheritable;
 	return 0;
 }

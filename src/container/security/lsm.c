@@ -25,7 +25,9 @@ static bool selinux_enabled(void)
 	       0; /* selinuxfs is there only when it is on */
 }
 
-/* Since 5.8 AppArmor has files of its own, so that it does not answer for another LSM in a stack. */
+/*
+ * Since 5.8 AppArmor has files of its own, so that it does not answer for another LSM in a stack.
+ */
 static const char *apparmor_file(void)
 {
 	return access("/proc/thread-self/attr/apparmor/exec", F_OK) == 0 ? "attr/apparmor/exec"

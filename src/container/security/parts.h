@@ -36,10 +36,14 @@ int lsm_prepare(const struct spec *spec, struct arena *arena, struct security *r
 		struct error *err) NODISCARD;
 int lsm_apply(const struct security *sec, struct error *err) NODISCARD;
 
-/* procfile.c: writes text with one write(2) to a file of procfs itself ("thread-self/attr/exec"), refusing
- * anything mounted over it. 0 or -errno; -EXDEV: /proc is not procfs or is covered there. */
+/*
+ * procfile.c: writes text with one write(2) to a file of procfs itself ("thread-self/attr/exec"),
+ * refusing anything mounted over it. 0 or -errno; -EXDEV: /proc is not procfs or is covered there.
+ */
 int procfile_write(const char *name, const char *text) NODISCARD;
 
-/* apply_error.c: error_sys() for the child between fork and exec: without strerror(3), which may translate
- * messages, take locks and allocate. Returns -errnum. */
+/*
+ * apply_error.c: error_sys() for the child between fork and exec: without strerror(3), which may
+ * translate messages, take locks and allocate. Returns -errnum.
+ */
 int apply_error(struct error *err, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* prepare.c - security_prepare(): a spec's words as the numbers that the child will hand to the kernel. */
+/*
+ * prepare.c - security_prepare(): a spec's words as the numbers that the child will hand to the
+ * kernel.
+ */
 #include "container/security/parts.h"
 
 #include <string.h>

@@ -12,9 +12,9 @@
 #include "sys/openat2.h"
 
 /*
- * RESOLVE_NO_XDEV: a mount over /proc/self or over the file itself is a hostile image's way to make us
- * write elsewhere (CVE-2019-16884, CVE-2019-19921). Where a seccomp filter around us denies openat2(2),
- * the check of the file system type alone has to do.
+ * RESOLVE_NO_XDEV: a mount over /proc/self or over the file itself is a hostile image's way to make
+ * us write elsewhere (CVE-2019-16884, CVE-2019-19921). Where a seccomp filter around us denies
+ * openat2(2), the check of the file system type alone has to do.
  */
 static int open_below_proc(const char *name)
 {

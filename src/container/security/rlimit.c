@@ -85,8 +85,10 @@ static const char *print_value(rlim_t v, char *buf, size_t size)
 	return buf;
 }
 
-/* EPERM has one cause: a hard limit above the present one, without CAP_SYS_RESOURCE (or a RLIMIT_NOFILE
- * above fs.nr_open, which nobody may exceed). */
+/*
+ * EPERM has one cause: a hard limit above the present one, without CAP_SYS_RESOURCE (or a
+ * RLIMIT_NOFILE above fs.nr_open, which nobody may exceed).
+ */
 static int refused(const struct security_rlimit *rl, pid_t pid, int errnum, struct error *err)
 {
 	struct rlimit now = rl->value;

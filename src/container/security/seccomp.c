@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seccomp.c - linux.seccomp of a spec to a filter and flags: from the cache, or compiled. seccomp(2). */
+/*
+ * seccomp.c - linux.seccomp of a spec to a filter and flags: from the cache, or compiled.
+ * seccomp(2).
+ */
 #include "container/security/seccomp.h"
 
 #include <linux/seccomp.h>
@@ -11,7 +14,9 @@
 /* Raise this whenever the same profile would give other instructions than before. */
 #define COMPILER_REVISION 1
 
-/* seccomp(2) looks at the flags first: EFAULT for the missing program means that it knows them all. */
+/*
+ * seccomp(2) looks at the flags first: EFAULT for the missing program means that it knows them all.
+ */
 static bool kernel_knows(unsigned flags)
 {
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
@@ -42,8 +47,10 @@ static int prepare_flags(const struct spec_seccomp *sc, unsigned *ret, struct er
 	int r = seccomp_filter_flags(&sc->flags, &flags, err);
 	if (r < 0)
 		return r;
-	/* As other runtimes do when none is given: before Linux 5.16 a filter otherwise turns on the costly
-	 * speculative store bypass mitigation for all that runs under it. */
+	/*
+	 * As other runtimes do when none is given: before Linux 5.16 a filter otherwise turns on
+	 * the costly speculative store bypass mitigation for all that runs under it.
+	 */
 	if (sc->flags.n == 0)
 		flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	if (sc->listener_path) {

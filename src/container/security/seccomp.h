@@ -3,9 +3,9 @@
  * seccomp.h - what the seccomp files of this room share; private to it.
  *
  *   seccomp.c           spec -> filter: flags, cache or compiler
- *   seccomp_words.c     the words of a profile (actions, operators, architectures, flags) as numbers
+ *   seccomp_words.c     a profile's words (actions, operators, architectures, flags)
  *   seccomp_compile.c   libseccomp: rules -> BPF, with the prologue in front
- *   seccomp_prologue.c  BPF of our own: calls that libseccomp does not know yet, ENOSYS for newer ones
+ *   seccomp_prologue.c  BPF of our own: calls unknown to libseccomp, ENOSYS for newer ones
  *   seccomp_number.c    numbers of system calls that libseccomp may not know yet
  *   seccomp_cache.c     compiled filters on disk
  *   seccomp_default.c   the default allow-list
@@ -29,7 +29,10 @@ int seccomp_prepare(const struct spec *spec, const char *cache_dir, struct arena
 		    struct security *ret, struct error *err) NODISCARD;
 
 /* ---- words ---- */
-/* SECCOMP_RET_* with its data (libseccomp's SCMP_ACT_* are the same numbers). errno_ret not set: EPERM. */
+/*
+ * SECCOMP_RET_* with its data (libseccomp's SCMP_ACT_* are the same numbers). errno_ret not set:
+ * EPERM.
+ */
 int seccomp_action(const char *name, const struct opt_u64 *errno_ret, uint32_t *ret,
 		   struct error *err) NODISCARD;
 int seccomp_operator(const char *name, struct error *err) NODISCARD; /* enum scmp_compare */
@@ -51,9 +54,9 @@ int seccomp_compile(const struct spec_seccomp *sc, const struct archs *archs, st
 
 /* ---- prologue ---- */
 /*
- * Instructions to stand before the filter that libseccomp makes of sc; they fall through to it. Only
- * what the kernel can decide by number and architecture alone, so that its bitmap of allowed calls
- * (Linux 5.11) still works. default_action: as seccomp_action() gives it. Appends to out.
+ * Instructions to stand before the filter that libseccomp makes of sc; they fall through to it.
+ * Only what the kernel can decide by number and architecture alone, so that its bitmap of allowed
+ * calls (Linux 5.11) still works. default_action: as seccomp_action() gives it. Appends to out.
  */
 int seccomp_prologue(const struct spec_seccomp *sc, const struct archs *archs,
 		     uint32_t default_action, struct buf *out, struct error *err) NODISCARD;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seccomp_cache.c - compiled filters on disk: libseccomp takes milliseconds, a read takes microseconds.
+ * seccomp_cache.c - compiled filters on disk: libseccomp takes milliseconds, a read takes
+ * microseconds.
  *
- * A file holds its whole key (the profile as text, libseccomp's version, the architecture, the flags) beside
- * the filter, and the key is compared byte by byte: the hash in the name only finds the file, so a collision
- * costs time and never gives a wrong filter. A cached filter decides what a container may do, hence: the
- * directory and the file must be ours and writable by nobody else, and no link is followed.
+ * A file holds its whole key (the profile as text, libseccomp's version, the architecture, the
+ * flags) beside the filter, and the key is compared byte by byte: the hash in the name only finds
+ * the file, so a collision costs time and never gives a wrong filter. A cached filter decides what
+ * a container may do, hence: the directory and the file must be ours and writable by nobody else,
+ * and no link is followed.
  *
  *     struct header | key, padded with zeros to 8 bytes | sock_filter[header.len]
  */
@@ -30,7 +32,9 @@ struct header {
 	uint64_t checksum; /* hash of all that follows the header */
 };
 
-/* FNV-1a over 8-byte words, the tail padded with zeros; finds files and torn writes, nothing more. */
+/*
+ * FNV-1a over 8-byte words, the tail padded with zeros; finds files and torn writes, nothing more.
+ */
 static uint64_t hash(uint64_t h, const void *data, size_t size)
 {
 	const char *p = data;

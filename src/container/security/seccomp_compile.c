@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* seccomp_compile.c - the rules of a spec to BPF, by libseccomp. seccomp_init(3), seccomp_rule_add(3). */
+/*
+ * seccomp_compile.c - the rules of a spec to BPF, by libseccomp. seccomp_init(3),
+ * seccomp_rule_add(3).
+ */
 #include "container/security/seccomp.h"
 
 #include <linux/seccomp.h>
@@ -74,8 +77,10 @@ static int add(scmp_filter_ctx ctx, uint32_t action, const char *name,
 			 name, -r);
 }
 
-/* libseccomp takes one condition an argument, all of which must hold. Where a rule has two for one
- * argument, other runtimes make each condition a rule of its own, any of which is enough: so do we. */
+/*
+ * libseccomp takes one condition an argument, all of which must hold. Where a rule has two for one
+ * argument, other runtimes make each condition a rule of its own, any of which is enough: so do we.
+ */
 static bool same_argument_twice(const struct spec_seccomp_rule *rule)
 {
 	unsigned seen = 0;
@@ -175,8 +180,10 @@ static int build(const struct spec_seccomp *sc, const struct archs *archs, uint3
 	CLEANUP(release) scmp_filter_ctx ctx = seccomp_init(default_action);
 	if (!ctx)
 		return error_set(err, ENOMEM, "libseccomp cannot start a filter");
-	/* An architecture that the profile does not speak of: the process dies as a whole, rather than
-	 * one thread of it. Level 2 is a binary tree over the numbers instead of a chain. */
+	/*
+	 * An architecture that the profile does not speak of: the process dies as a whole, rather
+	 * than one thread of it. Level 2 is a binary tree over the numbers instead of a chain.
+	 */
 	if (seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) < 0 ||
 	    seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0)
 		return error_set(err, ENOTSUP, "libseccomp is older than 2.5");

@@ -2,17 +2,17 @@
 /*
  * seccomp_default.c - the default allow-list, as data: what the usual engines allow, by theme.
  *
- * Everything not named here fails with EPERM, and everything newer than the newest named with ENOSYS
- * (seccomp_prologue.c). Left out on purpose, whatever capabilities there are:
+ * Everything not named here fails with EPERM, and everything newer than the newest named with
+ * ENOSYS (seccomp_prologue.c). Left out on purpose, whatever capabilities there are:
  *
- *   add_key keyctl request_key        keyrings are not namespaced
- *   userfaultfd                       makes kernel races winnable; vm.unprivileged_userfaultfd guards it too
- *   io_uring_*                        does I/O past the filter, a steady source of kernel holes (docker
- *                                     allowed it until 2023, and denies it since)
- *   kexec_* swapon swapoff nfsservctl quotactl's elders, the machine's own business
- *   migrate_pages move_pages          other processes' memory
- *   ustat sysfs uselib _sysctl ...    obsolete
- *   pivot_root                        a container's root is made before it starts
+ *   add_key keyctl request_key   keyrings are not namespaced
+ *   userfaultfd                  makes kernel races winnable
+ *   io_uring_*                   does I/O past the filter and has a steady line of kernel holes;
+ *                                docker allowed it until 2023 and denies it since
+ *   kexec_* swapon swapoff       the machine's own business
+ *   migrate_pages move_pages     other processes' memory
+ *   ustat sysfs uselib ...       obsolete
+ *   pivot_root                   a container's root is made before it starts
  *
  * Names that an architecture does not have are harmless: the compiler drops them.
  */
@@ -77,9 +77,14 @@ static const struct group groups[] = {
 	     "riscv_flush_icache "
 	     "riscv_hwprobe restart_syscall getcpu getrusage times seccomp landlock_create_ruleset "
 	     "landlock_add_rule landlock_restrict_self capget capset" },
-	/* ptrace cannot get round a filter since Linux 4.8, and a debugger in a container is welcome */
+	/*
+	 * ptrace cannot get round a filter since Linux 4.8, and a debugger in a container is
+	 * welcome
+	 */
 	{ 0, "ptrace process_vm_readv process_vm_writev" },
-	/* the kernel calls these from its own trampolines in programs that are traced with uprobes */
+	/*
+	 * the kernel calls these from its own trampolines in programs that are traced with uprobes
+	 */
 	{ 0, "uretprobe uprobe" },
 	/* locks */
 	{ 0, "futex futex_time64 futex_waitv futex_wait futex_wake futex_requeue" },
@@ -122,8 +127,10 @@ static const struct group groups[] = {
 	/* the system */
 	{ 0, "uname sysinfo getrandom" },
 
-	/* With a capability that the kernel asks for anyway: without it there is no reason to let anybody
-	 * near that code. */
+	/*
+	 * With a capability that the kernel asks for anyway: without it there is no reason to let
+	 * anybody near that code.
+	 */
 	{ BIT(CAP_SYS_ADMIN),
 	  "clone clone3 unshare setns mount umount umount2 mount_setattr move_mount open_tree "
 	  "open_tree_attr "
@@ -146,9 +153,9 @@ static const struct group groups[] = {
 };
 
 /*
- * Rules that look at arguments. libseccomp compares all 64 bits of an argument where the kernel takes an
- * int of it, so "not equal" could be passed by setting a bit above: what may not be is never written as
- * NE, but as the list of what may.
+ * Rules that look at arguments. libseccomp compares all 64 bits of an argument where the kernel
+ * takes an int of it, so "not equal" could be passed by setting a bit above: what may not be is
+ * never written as NE, but as the list of what may.
  */
 struct arg_rule {
 	const char *name, *action;
@@ -170,11 +177,17 @@ struct arg_rule {
 		arg, ~(uint64_t)((size)-1), first, "SCMP_CMP_MASKED_EQ"                            \
 	}
 
-/* clone(2) flags that make a namespace; CLONE_NEWTIME is part of the exit signal there and has no effect. */
+/*
+ * clone(2) flags that make a namespace; CLONE_NEWTIME is part of the exit signal there and has no
+ * effect.
+ */
 #define CLONE_NEW_ANY 0x7e020000
 
 static const struct arg_rule arg_rules[] = {
-	/* The flags of clone3 are in memory, out of a filter's sight; ENOSYS sends libc back to clone. */
+	/*
+	 * The flags of clone3 are in memory, out of a filter's sight; ENOSYS sends libc back to
+	 * clone.
+	 */
 	{ "clone3", "SCMP_ACT_ERRNO", BIT(CAP_SYS_ADMIN), 0, ENOSYS, 0, { { 0 } } },
 	{ "clone",
 	  ALLOW,
@@ -192,11 +205,12 @@ static const struct arg_rule arg_rules[] = {
 	{ "personality", ALLOW, 0, 0, 0, 1, { { 0, 0xffffffff, 0, EQ } } }, /* asks */
 
 	/*
-	 * Address families 0..45 but CAIF (37), AF_ALG (38; the kernel's crypto, for anybody, and a line of
-	 * privilege escalations) and AF_VSOCK (40, which leads out of a virtual machine past every network
-	 * namespace), as docker does today. (i386's socketcall(2) hides its arguments and stays open.)
-	 * Netlink (16): with CAP_AUDIT_WRITE all of it. Without, NETLINK_AUDIT (9) says EINVAL, which PAM and
-	 * sshd read as a kernel without audit, where a refused message would make them give up.
+	 * Address families 0..45 but CAIF (37), AF_ALG (38; the kernel's crypto, for anybody, and a
+	 * line of privilege escalations) and AF_VSOCK (40, which leads out of a virtual machine
+	 * past every network namespace), as docker does today. (i386's socketcall(2) hides its
+	 * arguments and stays open.) Netlink (16): with CAP_AUDIT_WRITE all of it. Without,
+	 * NETLINK_AUDIT (9) says EINVAL, which PAM and sshd read as a kernel without audit, where a
+	 * refused message would make them give up.
 	 */
 	{ "socket", ALLOW, 0, 0, 0, 1, { { 0, 16, 0, "SCMP_CMP_LT" } } },
 	{ "socket", ALLOW, 0, BIT(CAP_AUDIT_WRITE), 0, 1, { { 0, 16, 0, EQ } } },

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * seccomp_number.c - numbers of system calls newer than the oldest libseccomp we build with (2.5).
- * Since Linux 5.1 a new call has one number on every architecture but alpha; the few that exist on one only
- * say so. Names that neither libseccomp nor this table knows are calls that no libc of today makes; the
- * prologue answers ENOSYS to them. Source: scripts/syscall.tbl and arch/x86/entry/syscalls/ of the kernel.
+ * Since Linux 5.1 a new call has one number on every architecture but alpha; the few that exist on
+ * one only say so. Names that neither libseccomp nor this table knows are calls that no libc of
+ * today makes; the prologue answers ENOSYS to them. Source: scripts/syscall.tbl and
+ * arch/x86/entry/syscalls/ of the kernel.
  */
 #include "container/security/seccomp.h"
 

@@ -2,11 +2,12 @@
 /*
  * seccomp_profile.c - security_seccomp_load(): a seccomp profile in JSON to linux.seccomp.
  *
- * Two dialects with one grammar. OCI's linux.seccomp is taken as it is; docker's and podman's seccomp.json
- * add "archMap" (the native entry and its sub-architectures are taken), "includes" and "excludes" (a rule
- * that is not for these capabilities, this architecture or this kernel is left out) and "name", "errno",
- * "defaultErrno" as other spellings. A member of a condition that is not known is refused, for leaving it
- * out would apply the rule to more than was meant; other unknown members are ignored.
+ * Two dialects with one grammar. OCI's linux.seccomp is taken as it is; docker's and podman's
+ * seccomp.json add "archMap" (the native entry and its sub-architectures are taken), "includes" and
+ * "excludes" (a rule that is not for these capabilities, this architecture or this kernel is left
+ * out) and "name", "errno", "defaultErrno" as other spellings. A member of a condition that is not
+ * known is refused, for leaving it out would apply the rule to more than was meant; other unknown
+ * members are ignored.
  */
 #include "container/security/parts.h"
 

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seccomp_prologue.c - BPF that stands before libseccomp's filter and does two things by number alone:
+ * seccomp_prologue.c - BPF that stands before libseccomp's filter and does two things by number
+ * alone:
  *
  *   - calls that this libseccomp does not know by name get the action that the profile gives them;
- *   - calls newer than all that the profile names get ENOSYS instead of the default action's errno. A libc
- *     that tries a new call first goes back to the old one on ENOSYS and gives up on EPERM: clone3, openat2 and
- *     faccessat2 each broke containers so. Only where the default action is an errno: a profile that kills
- *     means it.
+ *   - calls newer than all that the profile names get ENOSYS instead of the default action's errno.
+ *     A libc that tries a new call first goes back to the old one on ENOSYS and gives up on EPERM:
+ *     clone3, openat2 and faccessat2 each broke containers so. Only where the default action is an
+ *     errno: a profile that kills means it.
  *
- * Layout, once for each audit architecture (x32 shares x86_64's and tells itself by bit 30 of the number):
+ * Layout, once for each audit architecture (x32 shares x86_64's and tells itself by bit 30 of the
+ * number):
  *
  *     A = arch; if A != this one, skip the rest
  *     A = nr;   if A has bit 30, skip the native part
  *     native part: ranges of numbers -> action; above the last -> ENOSYS
  *     x32 part:    the same with bit 30 set (a native number passes all its tests unhurt)
  *
- * Only LD of nr and arch, JMP and RET are used, which the kernel can evaluate ahead (seccomp_is_const_allow(),
- * Linux 5.11): an always-allowed call then costs one bit test and runs no filter at all.
+ * Only LD of nr and arch, JMP and RET are used, which the kernel can evaluate ahead
+ * (seccomp_is_const_allow(), Linux 5.11): an always-allowed call then costs one bit test and runs
+ * no filter at all.
  */
 #include "container/security/seccomp.h"
 
@@ -53,7 +56,9 @@ static uint32_t length(const struct buf *b)
 	return (uint32_t)(b->len / sizeof(struct sock_filter));
 }
 
-/* Of two actions the one that the kernel would let win (seccomp(2): the lowest as a signed number). */
+/*
+ * Of two actions the one that the kernel would let win (seccomp(2): the lowest as a signed number).
+ */
 static uint32_t stricter(uint32_t a, uint32_t b)
 {
 	int32_t x = (int32_t)(a & SECCOMP_RET_ACTION_FULL),
