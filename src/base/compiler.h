@@ -13,10 +13,10 @@
 #define NORETURN		__attribute__((noreturn))
 
 /* For the rare result that really does not matter (clean-up that is best effort). */
-#define IGNORE_RESULT(x) \
-	do {             \
-		if (x) { \
-		}        \
+#define IGNORE_RESULT(x)                                                                           \
+	do {                                                                                       \
+		if (x) {                                                                           \
+		}                                                                                  \
 	} while (0)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -45,7 +45,7 @@ int error_sys(struct error *err, int errnum, const char *why, ...)
 #define FILL(field, when)                                                                          \
 	do {                                                                                       \
 		if (!err)                                                                          \
-			return -untold;                                                                  \
+			return -untold;                                                            \
 		if (when) {                                                                        \
 			va_list ap;                                                                \
 			va_start(ap, fmt);                                                         \

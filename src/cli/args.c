@@ -19,16 +19,19 @@ static const struct cli_option common[] = {
 
 static bool matches(const char *name, char letter, const char *long_name, size_t n, char short_name)
 {
-	return long_name ? strlen(name) == n && !strncmp(name, long_name, n) : letter && letter == short_name;
+	return long_name ? strlen(name) == n && !strncmp(name, long_name, n)
+			 : letter && letter == short_name;
 }
 
 static bool spec_option_fits(const struct command *c, const struct contexe_option *o)
 {
-	return c->spec_options && (!c->limits_only || !strcmp(o->group, "Limits") || !strcmp(o->name, "restart"));
+	return c->spec_options &&
+	       (!c->limits_only || !strcmp(o->group, "Limits") || !strcmp(o->name, "restart"));
 }
 
 /* The command's own options first, then those of a container, then those of all commands. */
-static bool find(const struct command *c, const char *long_name, size_t n, char letter, struct found *ret)
+static bool find(const struct command *c, const char *long_name, size_t n, char letter,
+		 struct found *ret)
 {
 	size_t count;
 	const struct contexe_option *spec = contexe_spec_options(&count);
@@ -38,7 +41,8 @@ static bool find(const struct command *c, const char *long_name, size_t n, char 
 			return true;
 		}
 	for (size_t i = 0; i < count; i++)
-		if (spec_option_fits(c, &spec[i]) && matches(spec[i].name, spec[i].letter, long_name, n, letter)) {
+		if (spec_option_fits(c, &spec[i]) &&
+		    matches(spec[i].name, spec[i].letter, long_name, n, letter)) {
 			*ret = (struct found){ spec[i].name, spec[i].arg };
 			return true;
 		}
@@ -88,7 +92,8 @@ static int long_option(struct cli *cli, struct cursor *c, const char *text, args
 }
 
 /* -it, -m512m, -m 512m, -j2 */
-static int short_options(struct cli *cli, struct cursor *c, const char *text, args_fn *fn, void *ctx)
+static int short_options(struct cli *cli, struct cursor *c, const char *text, args_fn *fn,
+			 void *ctx)
 {
 	for (; *text; text++) {
 		struct found f;
@@ -113,7 +118,8 @@ static int short_options(struct cli *cli, struct cursor *c, const char *text, ar
 	return 0;
 }
 
-int args_parse(struct cli *cli, int argc, char **argv, args_fn *fn, void *ctx, int *ret_argc, char ***ret_argv)
+int args_parse(struct cli *cli, int argc, char **argv, args_fn *fn, void *ctx, int *ret_argc,
+	       char ***ret_argv)
 {
 	struct cursor c = { .argc = argc, .at = 1, .argv = argv };
 	int kept = 1;
@@ -129,7 +135,8 @@ int args_parse(struct cli *cli, int argc, char **argv, args_fn *fn, void *ctx, i
 			argv[kept++] = a;
 			continue;
 		}
-		int r = a[1] == '-' ? long_option(cli, &c, a + 2, fn, ctx) : short_options(cli, &c, a + 1, fn, ctx);
+		int r = a[1] == '-' ? long_option(cli, &c, a + 2, fn, ctx)
+				    : short_options(cli, &c, a + 1, fn, ctx);
 		if (r)
 			return r;
 	}
@@ -155,7 +162,8 @@ static int set_slot(void *ctx, const char *name, const char *value)
 	return 0;
 }
 
-int args_simple(struct cli *cli, int argc, char **argv, const char **slots, int *ret_argc, char ***ret_argv)
+int args_simple(struct cli *cli, int argc, char **argv, const char **slots, int *ret_argc,
+		char ***ret_argv)
 {
 	struct simple s = { cli->command, slots };
 	for (size_t i = 0; i < cli->command->n_options; i++)
@@ -171,7 +179,8 @@ static void print_option(const char *name, char letter, const char *arg, const c
 	char letters[8] = "    ";
 	if (letter)
 		(void)snprintf(letters, sizeof(letters), "-%c, ", letter);
-	(void)snprintf(left, sizeof(left), "%s--%s%s%s", letters, name, arg ? " " : "", arg ? arg : "");
+	(void)snprintf(left, sizeof(left), "%s--%s%s%s", letters, name, arg ? " " : "",
+		       arg ? arg : "");
 	if (strlen(left) > 34)
 		printf("  %s\n  %-34s  %s\n", left, "", help);
 	else
@@ -194,11 +203,13 @@ static void print_spec_options(const struct command *c)
 
 void help_command(const struct command *c)
 {
-	printf("contexe %s - %s\n\nusage: contexe %s%s%s\n", c->name, c->summary, c->name, *c->usage ? " " : "", c->usage);
+	printf("contexe %s - %s\n\nusage: contexe %s%s%s\n", c->name, c->summary, c->name,
+	       *c->usage ? " " : "", c->usage);
 	if (c->n_options)
 		printf("\nOptions:\n");
 	for (size_t i = 0; i < c->n_options; i++)
-		print_option(c->options[i].name, c->options[i].letter, c->options[i].arg, c->options[i].help);
+		print_option(c->options[i].name, c->options[i].letter, c->options[i].arg,
+			     c->options[i].help);
 	if (c->spec_options)
 		print_spec_options(c);
 	printf("\nFor all commands:\n");
@@ -213,13 +224,16 @@ void help_all(void)
 {
 	printf("contexe - containers whose processes keep their names\n\n"
 	       "usage: contexe COMMAND [OPTIONS] [ARGUMENT...]\n"
-	       "       contexe -jN COMMAND-LINE...      container number N, by the name cont_N\n\n");
+	       "       contexe -jN COMMAND-LINE...      container number N, by the name "
+	       "cont_N\n\n");
 	for (size_t i = 0; i < n_commands; i++)
 		if (!commands[i]->hidden)
 			printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nFirst steps:\n"
-	       "  contexe run -- bash -c 'ps ax; hostname'      this machine's own tree, kept safe\n"
-	       "  contexe run -d --name web --image nginx       an imported image, in the background\n"
+	       "  contexe run -- bash -c 'ps ax; hostname'      this machine's own tree, kept "
+	       "safe\n"
+	       "  contexe run -d --name web --image nginx       an imported image, in the "
+	       "background\n"
 	       "  contexe ls; contexe exec -it web sh; contexe stop web; contexe rm web\n\n"
 	       "'contexe COMMAND --help' shows a command's options and examples.\n");
 }

@@ -37,9 +37,9 @@ struct command {
 	const char *complete; /* what its arguments are: "container", "image", "command", "file" */
 	const struct cli_option *options;
 	size_t n_options;
-	bool spec_options;    /* takes the options of a container as well */
-	bool limits_only;     /* of those, only the limits (and restart) */
-	bool stops;	      /* options end with the first argument: a command line follows */
+	bool spec_options; /* takes the options of a container as well */
+	bool limits_only;  /* of those, only the limits (and restart) */
+	bool stops;	   /* options end with the first argument: a command line follows */
 	bool hidden;
 	int (*run)(struct cli *cli, int argc, char **argv);
 };
@@ -57,7 +57,8 @@ typedef int args_fn(void *ctx, const char *name, const char *value);
  * Reads the options of cli->command from argv[1..]; *ret_argc, *ret_argv are what is left, argv[0] not
  * counted. Returns 0, or an exit code (usage was wrong and told; or help was shown, then -1).
  */
-int args_parse(struct cli *cli, int argc, char **argv, args_fn *fn, void *ctx, int *ret_argc, char ***ret_argv);
+int args_parse(struct cli *cli, int argc, char **argv, args_fn *fn, void *ctx, int *ret_argc,
+	       char ***ret_argv);
 
 /* The last value given is kept; for commands whose options are few. */
 struct args {
@@ -65,7 +66,8 @@ struct args {
 	const char *value; /* "" for a switch that was given */
 };
 /* Fills slots[i] for option i of the command's table (NULL: not given). */
-int args_simple(struct cli *cli, int argc, char **argv, const char **slots, int *ret_argc, char ***ret_argv);
+int args_simple(struct cli *cli, int argc, char **argv, const char **slots, int *ret_argc,
+		char ***ret_argv);
 
 void help_command(const struct command *command);
 void help_all(void);
@@ -79,12 +81,13 @@ int cli_error(const struct cli *cli, const struct contexe_error *err);
 int cli_usage(const struct cli *cli, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Runs fn for each reference; prints those done, tells each error; the worst exit code. */
-int cli_each(struct cli *cli, int argc, char **argv, int (*fn)(struct cli *cli, const char *ref, void *arg,
-								struct contexe_error *err), void *arg);
+int cli_each(struct cli *cli, int argc, char **argv,
+	     int (*fn)(struct cli *cli, const char *ref, void *arg, struct contexe_error *err),
+	     void *arg);
 
-void json_string(struct buf *out, const char *s);			       /* with quotes */
-void json_key(struct buf *out, const char *key);			       /* ,"key": (no comma after { or [) */
-void json_add(struct buf *out, const char *key, const char *value);	       /* NULL: null */
+void json_string(struct buf *out, const char *s); /* with quotes */
+void json_key(struct buf *out, const char *key);  /* ,"key": (no comma after { or [) */
+void json_add(struct buf *out, const char *key, const char *value); /* NULL: null */
 void json_add_number(struct buf *out, const char *key, long long value);
 void json_add_unsigned(struct buf *out, const char *key, unsigned long long value);
 void json_add_bool(struct buf *out, const char *key, bool value);

@@ -20,7 +20,8 @@ static void offer_containers(struct cli *cli)
 	struct contexe_error err = { 0 };
 	struct contexe_info *infos;
 	size_t n;
-	if (contexe_open(cli->root, &cli->cx, &err) < 0 || contexe_list(cli->cx, &infos, &n, &err) < 0)
+	if (contexe_open(cli->root, &cli->cx, &err) < 0 ||
+	    contexe_list(cli->cx, &infos, &n, &err) < 0)
 		return;
 	for (size_t i = 0; i < n; i++)
 		offer(infos[i].name, contexe_state_name(infos[i].state));
@@ -32,11 +33,13 @@ static void offer_images(struct cli *cli)
 	struct contexe_error err = { 0 };
 	struct contexe_image *images;
 	size_t n;
-	if (contexe_open(cli->root, &cli->cx, &err) < 0 || contexe_image_list(cli->cx, &images, &n, &err) < 0)
+	if (contexe_open(cli->root, &cli->cx, &err) < 0 ||
+	    contexe_image_list(cli->cx, &images, &n, &err) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		char *save = NULL;
-		for (char *p = strtok_r(images[i].names, " ", &save); p; p = strtok_r(NULL, " ", &save))
+		for (char *p = strtok_r(images[i].names, " ", &save); p;
+		     p = strtok_r(NULL, " ", &save))
 			offer(p, "image");
 	}
 	contexe_image_free(images, n);
@@ -66,8 +69,12 @@ static const struct {
 	const char *kind;
 	void (*offer)(struct cli *cli);
 } kinds[] = {
-	{ "container", offer_containers }, { "image", offer_images }, { "signal", offer_signals },
-	{ "file", offer_file },		   { "dir", offer_dir },      { "command", offer_file },
+	{ "container", offer_containers },
+	{ "image", offer_images },
+	{ "signal", offer_signals },
+	{ "file", offer_file },
+	{ "dir", offer_dir },
+	{ "command", offer_file },
 };
 
 static void offer_kind(struct cli *cli, const char *kind)
@@ -102,10 +109,12 @@ static bool option_at(const struct command *c, size_t i, struct option_view *ret
 	i -= c->n_options;
 	for (size_t k = 0; c->spec_options && k < n; k++) {
 		const struct contexe_option *o = &spec[k];
-		if (c->limits_only && strcmp(o->group, "Limits") != 0 && strcmp(o->name, "restart") != 0)
+		if (c->limits_only && strcmp(o->group, "Limits") != 0 &&
+		    strcmp(o->name, "restart") != 0)
 			continue;
 		if (i-- == 0) {
-			*ret = (struct option_view){ o->name, o->arg, o->help, o->complete, o->letter };
+			*ret = (struct option_view){ o->name, o->arg, o->help, o->complete,
+						     o->letter };
 			return true;
 		}
 	}
@@ -165,6 +174,9 @@ static int complete_main(struct cli *cli, int argc, char **argv)
 }
 
 const struct command command_complete = {
-	.name = "complete", .usage = "WORD...", .summary = "candidates for a shell's completion",
-	.hidden = true, .run = complete_main,
+	.name = "complete",
+	.usage = "WORD...",
+	.summary = "candidates for a shell's completion",
+	.hidden = true,
+	.run = complete_main,
 };

@@ -60,9 +60,10 @@ static int exec_main(struct cli *cli, int argc, char **argv)
 		q.exec.env = q.env;
 		if (!q.tty_given && !q.exec.detach && isatty(0) && isatty(1))
 			q.exec.tty = q.exec.interactive = true;
-		code = contexe_exec(cli->cx, argv[0], &q.exec, &status, &err) < 0 ? cli_error(cli, &err)
-		       : status < 0						   ? 0
-										   : status;
+		code = contexe_exec(cli->cx, argv[0], &q.exec, &status, &err) < 0
+			       ? cli_error(cli, &err)
+		       : status < 0 ? 0
+				    : status;
 	}
 	free(q.env);
 	return code;

@@ -24,8 +24,9 @@ static void show_progress(void *arg, const char *phase, uint64_t done, uint64_t 
 	p->last = now;
 	p->shown = true;
 	if (total)
-		fprintf(stderr, "\r\033[K%s: %s of %s (%d%%)", phase, format_size(done, a, sizeof(a)),
-			format_size(total, b, sizeof(b)), (int)(done * 100 / total));
+		fprintf(stderr, "\r\033[K%s: %s of %s (%d%%)", phase,
+			format_size(done, a, sizeof(a)), format_size(total, b, sizeof(b)),
+			(int)(done * 100 / total));
 	else
 		fprintf(stderr, "\r\033[K%s: %s", phase, format_size(done, a, sizeof(a)));
 }
@@ -133,7 +134,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct cli *cli, int argc, char **argv, const char *name_option);
 } subcommands[] = {
-	{ "import", import }, { "ls", list }, { "list", list }, { "rm", remove_images }, { "inspect", inspect },
+	{ "import", import },	 { "ls", list },	 { "list", list },
+	{ "rm", remove_images }, { "inspect", inspect },
 };
 
 static int image_main(struct cli *cli, int argc, char **argv)
@@ -149,16 +151,23 @@ static int image_main(struct cli *cli, int argc, char **argv)
 		}
 	if (!argc)
 		return cli_usage(cli, "what about images? import, ls, rm or inspect is missing");
-	return cli_usage(cli, "there is no 'image %s'; there are import, ls, rm and inspect", argv[0]);
+	return cli_usage(cli, "there is no 'image %s'; there are import, ls, rm and inspect",
+			 argv[0]);
 }
 
 static const struct cli_option options[] = {
 	{ "name", 'n', "NAME", "(import) call it so (default: the name inside)", NULL },
 };
 const struct command command_image = {
-	.name = "image", .usage = "import FILE | ls | rm NAME... | inspect NAME...",
+	.name = "image",
+	.usage = "import FILE | ls | rm NAME... | inspect NAME...",
 	.summary = "images: OCI layouts and archives as skopeo and podman write them",
-	.examples = "  skopeo copy docker-archive:redis.tar oci:redis; contexe image import redis --name redis\n"
-		    "  contexe image import redis.tar\n  contexe image ls\n  contexe image rm redis\n",
-	.complete = "image", .options = options, .n_options = ARRAY_SIZE(options), .run = image_main,
+	.examples =
+		"  skopeo copy docker-archive:redis.tar oci:redis; contexe image import redis "
+		"--name redis\n"
+		"  contexe image import redis.tar\n  contexe image ls\n  contexe image rm redis\n",
+	.complete = "image",
+	.options = options,
+	.n_options = ARRAY_SIZE(options),
+	.run = image_main,
 };

@@ -13,7 +13,9 @@ static int parse_time(struct cli *cli, const char *text, uint64_t *ret)
 {
 	*ret = 0;
 	if (text && timestamp_parse(text, ret) < 0)
-		return cli_usage(cli, "'%s' is not a time: 2026-11-22T01:15:00Z, or 10m for that long ago", text);
+		return cli_usage(
+			cli, "'%s' is not a time: 2026-11-22T01:15:00Z, or 10m for that long ago",
+			text);
 	return 0;
 }
 
@@ -24,8 +26,8 @@ struct output {
 	bool timestamps, middle[3];
 };
 
-static int print_piece(void *arg, enum contexe_stream stream, uint64_t time, const char *text, size_t size,
-		       bool partial)
+static int print_piece(void *arg, enum contexe_stream stream, uint64_t time, const char *text,
+		       size_t size, bool partial)
 {
 	struct output *o = arg;
 	FILE *f = stream == CONTEXE_STDERR ? stderr : stdout;
@@ -66,14 +68,16 @@ static int logs_main(struct cli *cli, int argc, char **argv)
 		code = parse_time(cli, slots[1], &since);
 	if (code == 0)
 		code = parse_time(cli, slots[2], &until);
-	if (code == 0 && slots[3] && strcmp(slots[3], "all") != 0 && parse_i64(slots[3], 0, 1 << 30, &tail) < 0)
+	if (code == 0 && slots[3] && strcmp(slots[3], "all") != 0 &&
+	    parse_i64(slots[3], 0, 1 << 30, &tail) < 0)
 		code = cli_usage(cli, "'%s' is not a number of lines", slots[3]);
 	if (code == 0)
 		code = cli_open(cli);
 	if (code)
 		return code;
 	struct output o = { .cli = cli, .timestamps = slots[4] != NULL };
-	if (contexe_logs(cli->cx, argv[0], slots[0] != NULL, since, until, (long)tail, print_piece, &o, &err) < 0)
+	if (contexe_logs(cli->cx, argv[0], slots[0] != NULL, since, until, (long)tail, print_piece,
+			 &o, &err) < 0)
 		return cli_error(cli, &err);
 	return 0;
 }
@@ -86,9 +90,14 @@ static const struct cli_option logs_options[] = {
 	{ "timestamps", 't', NULL, "with the time of each line", NULL },
 };
 const struct command command_logs = {
-	.name = "logs", .usage = "[OPTIONS] NAME", .summary = "what a container wrote",
+	.name = "logs",
+	.usage = "[OPTIONS] NAME",
+	.summary = "what a container wrote",
 	.examples = "  contexe logs -f web\n  contexe logs --since 10m --tail 100 web\n",
-	.complete = "container", .options = logs_options, .n_options = ARRAY_SIZE(logs_options), .run = logs_main,
+	.complete = "container",
+	.options = logs_options,
+	.n_options = ARRAY_SIZE(logs_options),
+	.run = logs_main,
 };
 
 /* ---- events ---- */
@@ -119,8 +128,9 @@ static int print_event(void *arg, const char *json)
 	member(json, "exitCode", code, sizeof(code));
 	if (!*code)
 		member(json, "signal", code, sizeof(code));
-	printf("%s  %-8s  %s%s%s%s\n", member(json, "time", time, sizeof(time)), member(json, "type", type, sizeof(type)),
-	       member(json, "name", name, sizeof(name)), *code ? " (" : "", code, *code ? ")" : "");
+	printf("%s  %-8s  %s%s%s%s\n", member(json, "time", time, sizeof(time)),
+	       member(json, "type", type, sizeof(type)), member(json, "name", name, sizeof(name)),
+	       *code ? " (" : "", code, *code ? ")" : "");
 	return fflush(stdout) != 0;
 }
 
@@ -140,7 +150,8 @@ static int events_main(struct cli *cli, int argc, char **argv)
 		code = cli_open(cli);
 	if (code)
 		return code;
-	if (contexe_events(cli->cx, argc ? argv[0] : NULL, slots[0] != NULL, since, until, print_event, cli, &err) < 0)
+	if (contexe_events(cli->cx, argc ? argv[0] : NULL, slots[0] != NULL, since, until,
+			   print_event, cli, &err) < 0)
 		return cli_error(cli, &err);
 	return 0;
 }
@@ -151,7 +162,12 @@ static const struct cli_option events_options[] = {
 	{ "until", 0, "TIME", "only what is older; with --follow: then end", NULL },
 };
 const struct command command_events = {
-	.name = "events", .usage = "[OPTIONS] [NAME]", .summary = "what happened to containers",
+	.name = "events",
+	.usage = "[OPTIONS] [NAME]",
+	.summary = "what happened to containers",
 	.examples = "  contexe events --since 1h\n  contexe events -f --json web\n",
-	.complete = "container", .options = events_options, .n_options = ARRAY_SIZE(events_options), .run = events_main,
+	.complete = "container",
+	.options = events_options,
+	.n_options = ARRAY_SIZE(events_options),
+	.run = events_main,
 };

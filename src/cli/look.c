@@ -18,12 +18,14 @@ static void describe(const struct contexe_info *i, char *buf, size_t size)
 	switch (i->state) {
 	case CONTEXE_RUNNING:
 	case CONTEXE_PAUSED:
-		(void)snprintf(buf, size, "%s %s%s", contexe_state_name(i->state),
-			       timestamp_span(now > i->started ? now - i->started : 0, span, sizeof(span)),
-			       i->supervised ? "" : " (no supervisor)");
+		(void)snprintf(
+			buf, size, "%s %s%s", contexe_state_name(i->state),
+			timestamp_span(now > i->started ? now - i->started : 0, span, sizeof(span)),
+			i->supervised ? "" : " (no supervisor)");
 		break;
 	case CONTEXE_EXITED:
-		(void)snprintf(buf, size, "exited (%d)%s%s", i->exit_status, *i->reason ? ": " : "", i->reason);
+		(void)snprintf(buf, size, "exited (%d)%s%s", i->exit_status, *i->reason ? ": " : "",
+			       i->reason);
 		break;
 	default:
 		(void)snprintf(buf, size, "%s", contexe_state_name(i->state));
@@ -114,9 +116,13 @@ static const struct cli_option ls_options[] = {
 	{ "all", 'a', NULL, "those that have ended, too", NULL },
 };
 const struct command command_ls = {
-	.name = "ls", .usage = "[OPTIONS]", .summary = "list containers",
+	.name = "ls",
+	.usage = "[OPTIONS]",
+	.summary = "list containers",
 	.examples = "  contexe ls\n  contexe ls --all --json\n",
-	.options = ls_options, .n_options = ARRAY_SIZE(ls_options), .run = ls_main,
+	.options = ls_options,
+	.n_options = ARRAY_SIZE(ls_options),
+	.run = ls_main,
 };
 
 /* ---- inspect ---- */
@@ -140,8 +146,12 @@ static int inspect_main(struct cli *cli, int argc, char **argv)
 }
 
 const struct command command_inspect = {
-	.name = "inspect", .usage = "NAME...", .summary = "show everything about a container, as JSON",
-	.examples = "  contexe inspect web\n", .complete = "container", .run = inspect_main,
+	.name = "inspect",
+	.usage = "NAME...",
+	.summary = "show everything about a container, as JSON",
+	.examples = "  contexe inspect web\n",
+	.complete = "container",
+	.run = inspect_main,
 };
 
 /* ---- probe ---- */
@@ -199,7 +209,8 @@ static int probe_main(struct cli *cli, int argc, char **argv)
 	}
 	buf_putc(&out, ']');
 	if (argc && !shown)
-		code = cli_usage(cli, "there is no feature '%s'; without arguments all are shown", argv[0]);
+		code = cli_usage(cli, "there is no feature '%s'; without arguments all are shown",
+				 argv[0]);
 	else if (cli->json)
 		print_buf(&out);
 	else {
@@ -212,6 +223,9 @@ static int probe_main(struct cli *cli, int argc, char **argv)
 }
 
 const struct command command_probe = {
-	.name = "probe", .usage = "[FEATURE...]", .summary = "what this kernel offers and what is missing",
-	.examples = "  contexe probe\n  contexe probe clone3 cgroup-kill\n", .run = probe_main,
+	.name = "probe",
+	.usage = "[FEATURE...]",
+	.summary = "what this kernel offers and what is missing",
+	.examples = "  contexe probe\n  contexe probe clone3 cgroup-kill\n",
+	.run = probe_main,
 };

@@ -84,10 +84,13 @@ void print_buf(struct buf *out)
 int cli_error(const struct cli *cli, const struct contexe_error *err)
 {
 	int code = err->exit_code ? err->exit_code : EXIT_CONTEXE;
+	struct contexe_error told = *err;
+	if (!told.what[0] && cli->command)
+		(void)snprintf(told.what, sizeof(told.what), "%s", cli->command->name);
 	if (cli->json) {
 		CLEANUP_BUF struct buf out = BUF_INIT;
 		buf_puts(&out, "{\"error\":{");
-		json_add(&out, "what", err->what);
+		json_add(&out, "what", told.what);
 		json_add(&out, "object", err->object);
 		json_add(&out, "why", err->why[0] ? err->why : strerror(err->err));
 		json_add(&out, "hint", err->hint);
@@ -98,7 +101,7 @@ int cli_error(const struct cli *cli, const struct contexe_error *err)
 		return code;
 	}
 	char line[1400];
-	fprintf(stderr, "contexe: %s\n", contexe_error_line(err, line, sizeof(line)));
+	fprintf(stderr, "contexe: %s\n", contexe_error_line(&told, line, sizeof(line)));
 	return code;
 }
 
@@ -111,7 +114,8 @@ int cli_usage(const struct cli *cli, const char *fmt, ...)
 	va_end(ap);
 	const char *name = cli->command ? cli->command->name : "";
 	(void)snprintf(err.what, sizeof(err.what), "%s", name);
-	(void)snprintf(err.hint, sizeof(err.hint), "see 'contexe %s%s--help'", name, *name ? " " : "");
+	(void)snprintf(err.hint, sizeof(err.hint), "see 'contexe %s%s--help'", name,
+		       *name ? " " : "");
 	return cli_error(cli, &err);
 }
 
@@ -123,8 +127,9 @@ int cli_open(struct cli *cli)
 	return contexe_open(cli->root, &cli->cx, &err) < 0 ? cli_error(cli, &err) : 0;
 }
 
-int cli_each(struct cli *cli, int argc, char **argv, int (*fn)(struct cli *cli, const char *ref, void *arg,
-								struct contexe_error *err), void *arg)
+int cli_each(struct cli *cli, int argc, char **argv,
+	     int (*fn)(struct cli *cli, const char *ref, void *arg, struct contexe_error *err),
+	     void *arg)
 {
 	int worst = 0;
 	if (argc == 0)
@@ -169,7 +174,8 @@ void table_cell(struct table *t, const char *fmt, ...)
 	va_end(ap);
 	t->cells = xrealloc(t->cells, (t->n + 1) * sizeof(*t->cells));
 	t->cells[t->n++] = buf_take(&b);
-	for (char *p = t->cells[t->n - 1]; *p; p++) /* nothing from a container reaches the terminal raw */
+	for (char *p = t->cells[t->n - 1]; *p;
+	     p++) /* nothing from a container reaches the terminal raw */
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
 }

@@ -52,7 +52,8 @@ static void add_row(struct table *t, const struct contexe_process *p, unsigned i
 }
 
 /* Children below their parents; those whose parent is not shown come first. */
-static void add_tree(struct table *t, const struct contexe_process *p, size_t n, pid_t parent, unsigned indent)
+static void add_tree(struct table *t, const struct contexe_process *p, size_t n, pid_t parent,
+		     unsigned indent)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool root = indent == 0;
@@ -69,8 +70,9 @@ static void add_tree(struct table *t, const struct contexe_process *p, size_t n,
 
 static int print_processes(struct cli *cli, const struct contexe_process *p, size_t n, bool tree)
 {
-	static const char *const titles[] = { "SPACE", "VPID", "VPPID", "VPGRP", "VSID", "PID", "PPID",
-					      "PGRP",  "SID",  "UID",	"S",	 "RSS",	 "COMMAND" };
+	static const char *const titles[] = { "SPACE", "VPID", "VPPID",	 "VPGRP", "VSID",
+					      "PID",   "PPID", "PGRP",	 "SID",	  "UID",
+					      "S",     "RSS",  "COMMAND" };
 	if (cli->json) {
 		struct buf out = BUF_INIT;
 		buf_putc(&out, '[');
@@ -132,17 +134,25 @@ static const struct cli_option ps_options[] = {
 	{ "tree", 't', NULL, "children below their parents", NULL },
 };
 const struct command command_ps = {
-	.name = "ps", .usage = "[OPTIONS] [CONTAINER]", .summary = "processes, by their names inside and outside",
+	.name = "ps",
+	.usage = "[OPTIONS] [CONTAINER]",
+	.summary = "processes, by their names inside and outside",
 	.examples = "  contexe ps web            one container, and what is nested in it\n"
 		    "  contexe ps                all containers\n"
 		    "  contexe ps 0 --tree       the global view\n",
-	.complete = "container", .options = ps_options, .n_options = ARRAY_SIZE(ps_options), .run = ps_main,
+	.complete = "container",
+	.options = ps_options,
+	.n_options = ARRAY_SIZE(ps_options),
+	.run = ps_main,
 };
 
 /* ---- pid ---- */
 
 static const char *const kind_names[] = {
-	[CONTEXE_PID] = "pid", [CONTEXE_TGID] = "tgid", [CONTEXE_PGRP] = "pgrp", [CONTEXE_SID] = "sid",
+	[CONTEXE_PID] = "pid",
+	[CONTEXE_TGID] = "tgid",
+	[CONTEXE_PGRP] = "pgrp",
+	[CONTEXE_SID] = "sid",
 };
 
 static int parse_kind(struct cli *cli, const char *text, enum contexe_pid_kind *ret)
@@ -156,8 +166,8 @@ static int parse_kind(struct cli *cli, const char *text, enum contexe_pid_kind *
 	return text ? cli_usage(cli, "'%s' is not one of pid, tgid, pgrp, sid", text) : 0;
 }
 
-static void print_answer(struct cli *cli, const char *process, const char *context, enum contexe_pid_kind kind,
-			 const struct contexe_pid_answer *a)
+static void print_answer(struct cli *cli, const char *process, const char *context,
+			 enum contexe_pid_kind kind, const struct contexe_pid_answer *a)
 {
 	if (cli->json) {
 		struct buf out = BUF_INIT;
@@ -190,7 +200,8 @@ static int pid_main(struct cli *cli, int argc, char **argv)
 	enum contexe_pid_kind kind;
 	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
 	if (code == 0 && argc != 1)
-		code = cli_usage(cli, "it takes one process: a pid, <PIDSPACE|VPID>, or a container");
+		code = cli_usage(cli,
+				 "it takes one process: a pid, <PIDSPACE|VPID>, or a container");
 	if (code == 0)
 		code = parse_kind(cli, slots[1], &kind);
 	if (code == 0)
@@ -211,13 +222,21 @@ static int pid_main(struct cli *cli, int argc, char **argv)
 }
 
 static const struct cli_option pid_options[] = {
-	{ "in", 'i', "CONTEXT", "who asks: a pid, <PIDSPACE|VPID>, or a container (default: the machine)", "container" },
+	{ "in", 'i', "CONTEXT",
+	  "who asks: a pid, <PIDSPACE|VPID>, or a container (default: the machine)", "container" },
 	{ "kind", 'k', "pid|tgid|pgrp|sid", "which id (default: pid)", "pid tgid pgrp sid" },
 };
 const struct command command_pid = {
-	.name = "pid", .usage = "PROCESS [--in CONTEXT]", .summary = "how a process is called in another's context",
-	.examples = "  contexe pid '<1|2>'              on this machine: its name, and the number kill(1) takes\n"
-		    "  contexe pid 4711 --in web        as the processes of web see it; -1: they do not\n"
+	.name = "pid",
+	.usage = "PROCESS [--in CONTEXT]",
+	.summary = "how a process is called in another's context",
+	.examples = "  contexe pid '<1|2>'              on this machine: its name, and the number "
+		    "kill(1) takes\n"
+		    "  contexe pid 4711 --in web        as the processes of web see it; -1: they "
+		    "do not\n"
 		    "  contexe pid 4711 --kind sid\n",
-	.complete = "container", .options = pid_options, .n_options = ARRAY_SIZE(pid_options), .run = pid_main,
+	.complete = "container",
+	.options = pid_options,
+	.n_options = ARRAY_SIZE(pid_options),
+	.run = pid_main,
 };

@@ -86,7 +86,8 @@ static int go(struct request *q)
 		return code;
 	if (q->dry_run)
 		return dry_run(q);
-	if (contexe_run(q->cli->cx, q->spec, q->detach ? CONTEXE_RUN_DETACH : 0, &status, &name, &err) < 0)
+	if (contexe_run(q->cli->cx, q->spec, q->detach ? CONTEXE_RUN_DETACH : 0, &status, &name,
+			&err) < 0)
 		return cli_error(q->cli, &err);
 	if (q->detach)
 		tell_name(q->cli, name);

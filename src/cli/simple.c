@@ -39,9 +39,14 @@ static const struct cli_option start_options[] = {
 	{ "attach", 'a', NULL, "and attach to it", NULL },
 };
 const struct command command_start = {
-	.name = "start", .usage = "[OPTIONS] NAME...", .summary = "start a created or ended container",
+	.name = "start",
+	.usage = "[OPTIONS] NAME...",
+	.summary = "start a created or ended container",
 	.examples = "  contexe start web\n  contexe start --attach job\n",
-	.complete = "container", .options = start_options, .n_options = ARRAY_SIZE(start_options), .run = start_main,
+	.complete = "container",
+	.options = start_options,
+	.n_options = ARRAY_SIZE(start_options),
+	.run = start_main,
 };
 
 /* ---- stop, restart ---- */
@@ -93,14 +98,24 @@ static const struct cli_option time_options[] = {
 	{ "time", 't', "SECONDS", "wait so long before it is killed (default: 10)", NULL },
 };
 const struct command command_stop = {
-	.name = "stop", .usage = "[OPTIONS] NAME...", .summary = "end a container: its stop signal, then KILL",
+	.name = "stop",
+	.usage = "[OPTIONS] NAME...",
+	.summary = "end a container: its stop signal, then KILL",
 	.examples = "  contexe stop web\n  contexe stop --time 60 db\n",
-	.complete = "container", .options = time_options, .n_options = ARRAY_SIZE(time_options), .run = stop_main,
+	.complete = "container",
+	.options = time_options,
+	.n_options = ARRAY_SIZE(time_options),
+	.run = stop_main,
 };
 const struct command command_restart = {
-	.name = "restart", .usage = "[OPTIONS] NAME...", .summary = "stop and start a container",
+	.name = "restart",
+	.usage = "[OPTIONS] NAME...",
+	.summary = "stop and start a container",
 	.examples = "  contexe restart web\n",
-	.complete = "container", .options = time_options, .n_options = ARRAY_SIZE(time_options), .run = restart_main,
+	.complete = "container",
+	.options = time_options,
+	.n_options = ARRAY_SIZE(time_options),
+	.run = restart_main,
 };
 
 /* ---- kill ---- */
@@ -124,7 +139,8 @@ static int kill_main(struct cli *cli, int argc, char **argv)
 		return code;
 	struct kill k = { contexe_signal_parse(slots[0] ? slots[0] : "KILL"), slots[1] != NULL };
 	if (k.sig < 0)
-		return cli_usage(cli, "'%s' is not a signal: a name like TERM, or 1 to 64", slots[0]);
+		return cli_usage(cli, "'%s' is not a signal: a name like TERM, or 1 to 64",
+				 slots[0]);
 	return cli_each(cli, argc, argv, kill_one, &k);
 }
 
@@ -133,9 +149,14 @@ static const struct cli_option kill_options[] = {
 	{ "all", 'a', NULL, "to every process, not only the container's program", NULL },
 };
 const struct command command_kill = {
-	.name = "kill", .usage = "[OPTIONS] NAME...", .summary = "send a signal to a container's program",
+	.name = "kill",
+	.usage = "[OPTIONS] NAME...",
+	.summary = "send a signal to a container's program",
 	.examples = "  contexe kill --signal HUP web\n  contexe kill web\n",
-	.complete = "container", .options = kill_options, .n_options = ARRAY_SIZE(kill_options), .run = kill_main,
+	.complete = "container",
+	.options = kill_options,
+	.n_options = ARRAY_SIZE(kill_options),
+	.run = kill_main,
 };
 
 /* ---- pause, resume ---- */
@@ -162,12 +183,20 @@ static int resume_main(struct cli *cli, int argc, char **argv)
 }
 
 const struct command command_pause = {
-	.name = "pause", .usage = "NAME...", .summary = "freeze a container where it is",
-	.examples = "  contexe pause db\n", .complete = "container", .run = pause_main,
+	.name = "pause",
+	.usage = "NAME...",
+	.summary = "freeze a container where it is",
+	.examples = "  contexe pause db\n",
+	.complete = "container",
+	.run = pause_main,
 };
 const struct command command_resume = {
-	.name = "resume", .usage = "NAME...", .summary = "let a paused container go on",
-	.examples = "  contexe resume db\n", .complete = "container", .run = resume_main,
+	.name = "resume",
+	.usage = "NAME...",
+	.summary = "let a paused container go on",
+	.examples = "  contexe resume db\n",
+	.complete = "container",
+	.run = resume_main,
 };
 
 /* ---- rm ---- */
@@ -226,9 +255,14 @@ static const struct cli_option rm_options[] = {
 	{ "all", 'a', NULL, "all that have ended (with --force: all)", NULL },
 };
 const struct command command_rm = {
-	.name = "rm", .usage = "[OPTIONS] NAME...", .summary = "remove a container with all it wrote",
+	.name = "rm",
+	.usage = "[OPTIONS] NAME...",
+	.summary = "remove a container with all it wrote",
 	.examples = "  contexe rm web\n  contexe rm --force --all\n",
-	.complete = "container", .options = rm_options, .n_options = ARRAY_SIZE(rm_options), .run = rm_main,
+	.complete = "container",
+	.options = rm_options,
+	.n_options = ARRAY_SIZE(rm_options),
+	.run = rm_main,
 };
 
 /* ---- wait ---- */
@@ -248,7 +282,8 @@ static int wait_main(struct cli *cli, int argc, char **argv)
 	for (int i = 0; i < argc && !code; i++) {
 		struct contexe_error err = { 0 };
 		int status;
-		if (contexe_wait(cli->cx, argv[i], slots[0] ? (int)(ns / 1000000) : -1, &status, &err) < 0)
+		if (contexe_wait(cli->cx, argv[i], slots[0] ? (int)(ns / 1000000) : -1, &status,
+				 &err) < 0)
 			return cli_error(cli, &err);
 		printf("%d\n", status);
 	}
@@ -259,9 +294,14 @@ static const struct cli_option wait_options[] = {
 	{ "timeout", 't', "TIME", "give up after so long: 10s, 500ms", NULL },
 };
 const struct command command_wait = {
-	.name = "wait", .usage = "[OPTIONS] NAME...", .summary = "wait for the end and print the exit status",
+	.name = "wait",
+	.usage = "[OPTIONS] NAME...",
+	.summary = "wait for the end and print the exit status",
 	.examples = "  contexe wait job\n  contexe wait --timeout 10s job\n",
-	.complete = "container", .options = wait_options, .n_options = ARRAY_SIZE(wait_options), .run = wait_main,
+	.complete = "container",
+	.options = wait_options,
+	.n_options = ARRAY_SIZE(wait_options),
+	.run = wait_main,
 };
 
 /* ---- attach ---- */
@@ -290,9 +330,14 @@ static const struct cli_option attach_options[] = {
 	{ "detach-keys", 0, "KEYS", "keys that leave it running (default: ctrl-p,ctrl-q)", NULL },
 };
 const struct command command_attach = {
-	.name = "attach", .usage = "[OPTIONS] NAME", .summary = "connect this terminal to a running container",
+	.name = "attach",
+	.usage = "[OPTIONS] NAME",
+	.summary = "connect this terminal to a running container",
 	.examples = "  contexe attach dev        ctrl-p ctrl-q leaves it running\n",
-	.complete = "container", .options = attach_options, .n_options = ARRAY_SIZE(attach_options), .run = attach_main,
+	.complete = "container",
+	.options = attach_options,
+	.n_options = ARRAY_SIZE(attach_options),
+	.run = attach_main,
 };
 
 /* ---- update ---- */
@@ -332,9 +377,15 @@ static int update_main(struct cli *cli, int argc, char **argv)
 }
 
 const struct command command_update = {
-	.name = "update", .usage = "[OPTIONS] NAME...", .summary = "change the limits of a container",
-	.examples = "  contexe update --memory 1g --cpus 2 db\n  contexe update --restart always web\n",
-	.complete = "container", .spec_options = true, .limits_only = true, .run = update_main,
+	.name = "update",
+	.usage = "[OPTIONS] NAME...",
+	.summary = "change the limits of a container",
+	.examples =
+		"  contexe update --memory 1g --cpus 2 db\n  contexe update --restart always web\n",
+	.complete = "container",
+	.spec_options = true,
+	.limits_only = true,
+	.run = update_main,
 };
 
 /* ---- version ---- */
@@ -358,5 +409,8 @@ static int version_main(struct cli *cli, int argc, char **argv)
 }
 
 const struct command command_version = {
-	.name = "version", .usage = "", .summary = "show the version", .run = version_main,
+	.name = "version",
+	.usage = "",
+	.summary = "show the version",
+	.run = version_main,
 };

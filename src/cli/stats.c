@@ -22,7 +22,8 @@ struct samples {
 	size_t n;
 };
 
-static void add_sample(struct cli *cli, struct samples *s, struct contexe_info info, const struct samples *old)
+static void add_sample(struct cli *cli, struct samples *s, struct contexe_info info,
+		       const struct samples *old)
 {
 	struct sample *x;
 	s->v = xrealloc(s->v, (s->n + 1) * sizeof(*s->v));
@@ -43,7 +44,8 @@ static void samples_done(struct samples *s)
 	*s = (struct samples){ 0 };
 }
 
-static int take_samples(struct cli *cli, int argc, char **argv, const struct samples *old, struct samples *ret)
+static int take_samples(struct cli *cli, int argc, char **argv, const struct samples *old,
+			struct samples *ret)
 {
 	struct contexe_error err = { 0 };
 	struct contexe_info *infos;
@@ -133,8 +135,8 @@ static void print_json(const struct samples *s)
 
 static void print_table(const struct samples *s)
 {
-	static const char *const titles[] = { "NUMBER", "NAME", "CPU%", "CPU TIME", "MEMORY", "LIMIT",
-					      "PIDS",	"READ", "WRITTEN" };
+	static const char *const titles[] = { "NUMBER", "NAME", "CPU%", "CPU TIME", "MEMORY",
+					      "LIMIT",	"PIDS", "READ", "WRITTEN" };
 	struct table t;
 	char text[16];
 	table_init(&t, titles, ARRAY_SIZE(titles));
@@ -194,7 +196,8 @@ static int stats_main(struct cli *cli, int argc, char **argv)
 	const char *slots[3];
 	uint64_t interval = 1000000000;
 	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
-	if (code == 0 && slots[1] && (parse_duration(slots[1], &interval) < 0 || interval < 10000000))
+	if (code == 0 && slots[1] &&
+	    (parse_duration(slots[1], &interval) < 0 || interval < 10000000))
 		code = cli_usage(cli, "'%s' is not an interval of at least 10ms", slots[1]);
 	if (code == 0)
 		code = cli_open(cli);
@@ -209,9 +212,14 @@ static const struct cli_option stats_options[] = {
 	{ "stream", 0, NULL, "go on, also into a pipe", NULL },
 };
 const struct command command_stats = {
-	.name = "stats", .usage = "[OPTIONS] [NAME...]", .summary = "what containers use: processor, memory, processes, disk",
+	.name = "stats",
+	.usage = "[OPTIONS] [NAME...]",
+	.summary = "what containers use: processor, memory, processes, disk",
 	.examples = "  contexe stats\n  contexe stats --once --json web\n",
-	.complete = "container", .options = stats_options, .n_options = ARRAY_SIZE(stats_options), .run = stats_main,
+	.complete = "container",
+	.options = stats_options,
+	.n_options = ARRAY_SIZE(stats_options),
+	.run = stats_main,
 };
 
 /* ---- top: the processes of one container, the busiest first ---- */
@@ -240,7 +248,8 @@ static int by_percent(const void *a, const void *b)
 static void print_top(struct cli *cli, const struct contexe_process *now, size_t n,
 		      const struct contexe_process *before, size_t n_before, double seconds)
 {
-	static const char *const titles[] = { "SPACE", "VPID", "PID", "UID", "S", "CPU%", "TIME", "RSS", "COMMAND" };
+	static const char *const titles[] = { "SPACE", "VPID", "PID", "UID",	"S",
+					      "CPU%",  "TIME", "RSS", "COMMAND" };
 	struct busy *rows = xcalloc(n + 1, sizeof(*rows));
 	double ticks = (double)sysconf(_SC_CLK_TCK);
 	struct table t;
@@ -249,7 +258,10 @@ static void print_top(struct cli *cli, const struct contexe_process *now, size_t
 	for (size_t i = 0; i < n; i++) {
 		const struct contexe_process *b = find(before, n_before, now[i].pid);
 		rows[i].p = &now[i];
-		rows[i].percent = b && seconds > 0 ? 100 * (double)(now[i].cpu_ticks - b->cpu_ticks) / ticks / seconds : 0;
+		rows[i].percent =
+			b && seconds > 0
+				? 100 * (double)(now[i].cpu_ticks - b->cpu_ticks) / ticks / seconds
+				: 0;
 	}
 	qsort(rows, n, sizeof(*rows), by_percent);
 	table_init(&t, titles, ARRAY_SIZE(titles));
@@ -293,7 +305,8 @@ static int top_main(struct cli *cli, int argc, char **argv)
 	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
 	if (code == 0 && argc != 1)
 		code = cli_usage(cli, "it takes one container");
-	if (code == 0 && slots[1] && (parse_duration(slots[1], &interval) < 0 || interval < 10000000))
+	if (code == 0 && slots[1] &&
+	    (parse_duration(slots[1], &interval) < 0 || interval < 10000000))
 		code = cli_usage(cli, "'%s' is not an interval of at least 10ms", slots[1]);
 	if (code == 0)
 		code = cli_open(cli);
@@ -328,7 +341,12 @@ static const struct cli_option top_options[] = {
 	{ "interval", 0, "TIME", "between two readings (default: 1s)", NULL },
 };
 const struct command command_top = {
-	.name = "top", .usage = "[OPTIONS] NAME", .summary = "the busiest processes of a container",
+	.name = "top",
+	.usage = "[OPTIONS] NAME",
+	.summary = "the busiest processes of a container",
 	.examples = "  contexe top web\n  contexe top --once --interval 200ms web\n",
-	.complete = "container", .options = top_options, .n_options = ARRAY_SIZE(top_options), .run = top_main,
+	.complete = "container",
+	.options = top_options,
+	.n_options = ARRAY_SIZE(top_options),
+	.run = top_main,
 };

@@ -46,7 +46,8 @@ static int join_pidns(const struct plan *plan, int *ret_old, struct error *err)
 	return 0;
 }
 
-static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int *ret_pidfd, struct error *err)
+static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int *ret_pidfd,
+			   struct error *err)
 {
 	int old_time = FD_NONE;
 	CLEANUP_FD int old_pid = FD_NONE;
@@ -69,7 +70,8 @@ static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int
 	if (r == 0 && pid < 0) {
 		error_sys(err, -pid, "the kernel refused to make the namespaces");
 		if (pid == -EPERM)
-			error_hint(err, "an ordinary user needs user namespaces: see 'contexe probe'");
+			error_hint(err,
+				   "an ordinary user needs user namespaces: see 'contexe probe'");
 		if (pid == -ENOSPC || pid == -EUSERS)
 			error_hint(err, "a limit in /proc/sys/user/ is reached");
 	}
@@ -80,7 +82,10 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 		    struct build_result *ret, struct error *err)
 {
 	struct build_result res = {
-		.init = PIDREF_NONE, .job = PIDREF_NONE, .console = FD_NONE, .sync = FD_NONE,
+		.init = PIDREF_NONE,
+		.job = PIDREF_NONE,
+		.console = FD_NONE,
+		.sync = FD_NONE,
 	};
 	int sync[2];
 	int r = sync_pair(sync, err);

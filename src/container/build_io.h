@@ -10,13 +10,13 @@
 /* What the job gets as its standard descriptors, and what contexe-init holds for the supervisor. All
  * descriptors stay the caller's. */
 struct build_io {
-	int stdio[3];	 /* the job's 0, 1, 2; ignored with a terminal */
-	int listen_fd;	 /* for contexe-init, see init/protocol.h */
-	int channel_fd;	 /* contexe-init's end of the supervisor channel */
+	int stdio[3];	/* the job's 0, 1, 2; ignored with a terminal */
+	int listen_fd;	/* for contexe-init, see init/protocol.h */
+	int channel_fd; /* contexe-init's end of the supervisor channel */
 	int status_fd;
 	int keep[BUILD_MAX_KEEP];
 	size_t n_keep;
-	int start_fd;	 /* the job executes only after a byte was read here; -EBADF: at once */
+	int start_fd;	     /* the job executes only after a byte was read here; -EBADF: at once */
 	const int *preserve; /* descriptors for the job from 3 on */
 	size_t n_preserve;
 	uint16_t rows, cols; /* of the terminal, 0: leave */

@@ -32,9 +32,10 @@ struct builder {
 	const struct cgroup *cg;
 	const struct build_io *io;
 	int sync;
-	int init_fd;   /* contexe-init, opened while the host's tree is still there */
-	int slave;     /* of the console */
-	int proc_fd;   /* a private procfs for sysctls, never the image's /proc */
+	int init_fd; /* contexe-init, opened while the host's tree is still there */
+	int slave;   /* of the console */
+	int master;  /* kept open by contexe-init for a supervisor to come */
+	int proc_fd; /* a private procfs for sysctls, never the image's /proc */
 	struct error err;
 };
 
@@ -139,7 +140,9 @@ static int set_sysctls(struct builder *b)
 		return 0;
 	CLEANUP_FD int fs = sys_fsopen("proc");
 	int r = fs < 0 ? fs : sys_fsconfig_create(fs);
-	CLEANUP_FD int proc = r < 0 ? r : sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV);
+	CLEANUP_FD int proc =
+		r < 0 ? r
+		      : sys_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV);
 	if (proc < 0)
 		return error_sys(&b->err, -proc, "cannot open a private procfs for the sysctls");
 	for (size_t i = 0; i < sysctl->n; i++) {
@@ -168,12 +171,11 @@ static int open_console(struct builder *b)
 {
 	if (!b->plan->spec->process.terminal)
 		return 0;
-	CLEANUP_FD int master = FD_NONE;
-	int r = console_open(b->io->rows, b->io->cols, &master, &b->slave, &b->err);
+	int r = console_open(b->io->rows, b->io->cols, &b->master, &b->slave, &b->err);
 	if (r == 0)
 		r = console_bind(b->slave, &b->err);
 	if (r == 0) {
-		r = sync_send(b->sync, SYNC_CONSOLE, 0, master);
+		r = sync_send(b->sync, SYNC_CONSOLE, 0, b->master);
 		if (r < 0)
 			error_sys(&b->err, -r, "cannot pass the terminal to the supervisor");
 	}
@@ -209,11 +211,14 @@ static NORETURN void become_init(struct builder *b, pid_t job)
 {
 	enum { HIGH = 64 };
 	int from[3 + BUILD_MAX_KEEP] = { b->io->channel_fd, b->io->listen_fd, b->io->status_fd };
-	size_t n = 3 + b->io->n_keep;
+	size_t n_keep = b->io->n_keep;
 	char number[16], keep[16];
 
 	for (size_t i = 0; i < b->io->n_keep; i++)
 		from[3 + i] = b->io->keep[i];
+	if (b->master >= 0 && n_keep < BUILD_MAX_KEEP)
+		from[3 + n_keep++] = b->master;
+	size_t n = 3 + n_keep;
 	int init_fd = fcntl(b->init_fd, F_DUPFD_CLOEXEC, HIGH);
 	b->sync = fcntl(b->sync, F_DUPFD_CLOEXEC, HIGH);
 	for (size_t i = 0; i < n; i++)
@@ -224,7 +229,7 @@ static NORETURN void become_init(struct builder *b, pid_t job)
 		else if (dup2(from[i], INIT_FD_SUPERVISOR + (int)i) < 0)
 			break;
 	(void)snprintf(number, sizeof(number), "%d", job);
-	(void)snprintf(keep, sizeof(keep), "%zu", b->io->n_keep);
+	(void)snprintf(keep, sizeof(keep), "%zu", n_keep);
 	char *argv[] = { "contexe-init", number, keep, NULL }, *envp[] = { NULL };
 	(void)prctl(PR_SET_PDEATHSIG, 0);
 	sigset_t all; /* contexe-init reads them by signalfd: none may get lost before it does */
@@ -251,15 +256,23 @@ static const struct {
 	{ "cannot open the terminal", open_console },
 };
 
-void builder_main(const struct plan *plan, const struct cgroup *cg, const struct build_io *io, int sync)
+void builder_main(const struct plan *plan, const struct cgroup *cg, const struct build_io *io,
+		  int sync)
 {
 	struct builder b = {
-		.plan = plan, .cg = cg, .io = io, .sync = sync, .init_fd = FD_NONE, .slave = FD_NONE,
+		.plan = plan,
+		.cg = cg,
+		.io = io,
+		.sync = sync,
+		.init_fd = FD_NONE,
+		.slave = FD_NONE,
+		.master = FD_NONE,
 	};
 	sigset_t none;
 	sigemptyset(&none);
 	(void)setsid(); /* the user's terminal is not ours to have */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* until we execute, the supervisor's death is ours */
+	(void)prctl(PR_SET_PDEATHSIG,
+		    SIGKILL); /* until we execute, the supervisor's death is ours */
 	for (int sig = 1; sig <= 64; sig++)
 		(void)signal(sig, SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

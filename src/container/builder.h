@@ -7,7 +7,8 @@
 #include "container/plan_data.h"
 
 /* The order of building is this one function. Ends in execve or sync_fail(). */
-NORETURN void builder_main(const struct plan *plan, const struct cgroup *cg, const struct build_io *io, int sync);
+NORETURN void builder_main(const struct plan *plan, const struct cgroup *cg,
+			   const struct build_io *io, int sync);
 
 /* Opens the namespace file that a plan names. Descriptor or -errno. */
 int builder_open_ns(const struct plan_join *join, struct error *err) NODISCARD;

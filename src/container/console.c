@@ -23,7 +23,8 @@
 
 int console_open(uint16_t rows, uint16_t cols, int *ret_master, int *ret_slave, struct error *err)
 {
-	CLEANUP_FD int master = sys_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_NO_SYMLINKS);
+	CLEANUP_FD int master =
+		sys_openat2(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, RESOLVE_NO_SYMLINKS);
 	struct statfs fs;
 	if (master < 0 || fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC) {
 		error_set(err, ENODEV, "the container has no devpts at /dev/pts");
@@ -45,20 +46,25 @@ int console_open(uint16_t rows, uint16_t cols, int *ret_master, int *ret_slave, 
 
 int console_bind(int slave, struct error *err)
 {
-	CLEANUP_FD int dev = sys_openat2(AT_FDCWD, "/dev", O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+	CLEANUP_FD int dev =
+		sys_openat2(AT_FDCWD, "/dev", O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
 	if (dev < 0)
 		return error_sys(err, -dev, "cannot open /dev of the container");
-	int node = openat(dev, "console", O_CREAT | O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0620);
+	int node =
+		openat(dev, "console",
+		       O_CREAT | O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0620);
 	if (node < 0 && errno != EEXIST)
 		return error_sys(err, errno, "cannot make /dev/console");
 	fd_close(node);
-	CLEANUP_FD int target = sys_openat2(dev, "console", O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
+	CLEANUP_FD int target =
+		sys_openat2(dev, "console", O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
 	if (target < 0)
 		return error_sys(err, -target, "cannot open /dev/console");
 	CLEANUP_FD int tree = sys_open_tree(slave, "", OPEN_TREE_CLONE | AT_EMPTY_PATH);
 	if (tree < 0)
 		return error_sys(err, -tree, "cannot clone the terminal's mount");
-	int r = sys_move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+	int r = sys_move_mount(tree, "", target, "",
+			       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 	return r < 0 ? error_sys(err, -r, "cannot mount the terminal at /dev/console") : 0;
 }
 

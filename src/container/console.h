@@ -13,7 +13,8 @@
  * Opens a pair from /dev/pts/ptmx. The slave is opened through the master (TIOCGPTPEER), never by its
  * path. *ret_master, *ret_slave are the caller's. rows/cols 0: left as they are.
  */
-int console_open(uint16_t rows, uint16_t cols, int *ret_master, int *ret_slave, struct error *err) NODISCARD;
+int console_open(uint16_t rows, uint16_t cols, int *ret_master, int *ret_slave, struct error *err)
+	NODISCARD;
 
 /* Mounts the slave over /dev/console, by descriptor. */
 int console_bind(int slave, struct error *err) NODISCARD;

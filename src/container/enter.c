@@ -39,7 +39,8 @@ static int enter_namespaces(struct pidref *target, struct error *err)
 	uint64_t flags = differing_namespaces(target->pid);
 	/* nothing inside may look at us while we are half way in */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	if ((flags & ~(uint64_t)CLONE_NEWTIME) && setns(target->pidfd, (int)(flags & ~(uint64_t)CLONE_NEWTIME)) < 0)
+	if ((flags & ~(uint64_t)CLONE_NEWTIME) &&
+	    setns(target->pidfd, (int)(flags & ~(uint64_t)CLONE_NEWTIME)) < 0)
 		return error_sys(err, errno, "cannot enter the container's namespaces");
 	if ((flags & CLONE_NEWTIME) && setns(target->pidfd, CLONE_NEWTIME) < 0)
 		return error_sys(err, errno, "cannot enter the container's time namespace");
@@ -51,8 +52,8 @@ static int enter_namespaces(struct pidref *target, struct error *err)
 	return 0;
 }
 
-static NORETURN void child(const struct cgroup *cg, const struct job *job, bool terminal, uint16_t rows,
-			   uint16_t cols, int sync)
+static NORETURN void child(const struct cgroup *cg, const struct job *job, bool terminal,
+			   uint16_t rows, uint16_t cols, int sync)
 {
 	struct error err = ERROR_INIT;
 	struct job mine = *job;
@@ -78,8 +79,9 @@ static NORETURN void child(const struct cgroup *cg, const struct job *job, bool 
 	job_execute(&mine, sync);
 }
 
-int container_enter(struct pidref *target, const struct cgroup *cg, const struct job *job, bool terminal,
-		    uint16_t rows, uint16_t cols, struct enter_result *ret, struct error *err)
+int container_enter(struct pidref *target, const struct cgroup *cg, const struct job *job,
+		    bool terminal, uint16_t rows, uint16_t cols, struct enter_result *ret,
+		    struct error *err)
 {
 	int sync[2];
 	int r = sync_pair(sync, err);

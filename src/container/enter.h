@@ -22,5 +22,6 @@ struct enter_result {
  * THE CALLER ITSELF ENTERS the target's namespaces (but for pid) and stays there: call it in a process
  * that has nothing else to do outside. All descriptors it needs must be open.
  */
-int container_enter(struct pidref *target, const struct cgroup *cg, const struct job *job, bool terminal,
-		    uint16_t rows, uint16_t cols, struct enter_result *ret, struct error *err) NODISCARD;
+int container_enter(struct pidref *target, const struct cgroup *cg, const struct job *job,
+		    bool terminal, uint16_t rows, uint16_t cols, struct enter_result *ret,
+		    struct error *err) NODISCARD;

@@ -69,7 +69,8 @@ static int enter_cwd(const struct job *job, struct error *err)
 	if (chdir(job->cwd) < 0) {
 		error_sys(err, errno, "cannot enter the working directory");
 		error_object(err, "%s", job->cwd);
-		return error_hint(err, "it must exist inside the container and be open to the user");
+		return error_hint(err,
+				  "it must exist inside the container and be open to the user");
 	}
 	/* a directory outside the root shows as "(unreachable)..." (CVE-2024-21626) */
 	if (syscall(SYS_getcwd, now, sizeof(now)) < 0 || now[0] != '/') {
@@ -121,9 +122,11 @@ static void exec_fail(const struct job *job, int e, const char *tried, int sync)
 	} else {
 		error_sys(&err, e, "cannot execute");
 		if (e == EACCES)
-			error_hint(&err, "it must be a file that the user may execute, on a mount without noexec");
+			error_hint(&err, "it must be a file that the user may execute, on a mount "
+					 "without noexec");
 		if (e == ENOEXEC)
-			error_hint(&err, "it is no program for this machine, or a script without #!");
+			error_hint(&err,
+				   "it is no program for this machine, or a script without #!");
 	}
 	error_object(&err, "%s", job->argv[0]);
 	error_exit_code(&err, missing ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
@@ -145,7 +148,8 @@ static void execute(const struct job *job, char **envp, int sync)
 	char full[PATH_MAX];
 	for (const char *p = path; *name;) {
 		size_t n = strcspn(p, ":");
-		if ((size_t)snprintf(full, sizeof(full), "%.*s/%s", n ? (int)n : 1, n ? p : ".", name) < sizeof(full)) {
+		if ((size_t)snprintf(full, sizeof(full), "%.*s/%s", n ? (int)n : 1, n ? p : ".",
+				     name) < sizeof(full)) {
 			execve(full, job->argv, envp);
 			if (errno != ENOENT && errno != ENOTDIR && worst == ENOENT)
 				worst = errno;
@@ -190,13 +194,15 @@ void job_execute(const struct job *job, int sync)
 	for (size_t i = 0; i < sec.n_groups; i++)
 		*arena_push(&arena, user.groups, user.n_groups) = sec.groups[i];
 	for (size_t i = 0; job->group_add && i < job->group_add->n; i++)
-		if (user_group_lookup(job->group_add->v[i], arena_push(&arena, user.groups, user.n_groups), &err) < 0)
+		if (user_group_lookup(job->group_add->v[i],
+				      arena_push(&arena, user.groups, user.n_groups), &err) < 0)
 			sync_fail(sync, &err);
 	sec.groups = user.groups;
 	sec.n_groups = user.n_groups;
 	envp = env_with_home(&arena, envp, user.home);
 	if (job->tty >= 0)
-		(void)fchown(0, sec.uid, (gid_t)-1); /* fails harmlessly where the id is not mapped */
+		(void)fchown(0, sec.uid,
+			     (gid_t)-1); /* fails harmlessly where the id is not mapped */
 	if (security_apply_early(&sec, &err) < 0 || security_apply_final(&sec, &err) < 0 ||
 	    enter_cwd(job, &err) < 0)
 		sync_fail(sync, &err);

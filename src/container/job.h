@@ -11,13 +11,13 @@
 struct job {
 	char **argv, **envp;
 	const char *cwd;
-	const char *user;	 /* "name", "name:group", "uid:gid"; NULL: ids of security */
+	const char *user; /* "name", "name:group", "uid:gid"; NULL: ids of security */
 	const struct strings *group_add; /* more group names or ids; may be NULL */
 	const struct security *security;
-	const int *stdio;	 /* descriptors for 0, 1, 2; ignored when tty >= 0 */
-	int tty;		 /* pty slave, -EBADF: none */
-	int start_fd;		 /* wait for a byte here first; -EBADF: do not */
-	const int *preserve;	 /* become 3, 4, ... */
+	const int *stdio;    /* descriptors for 0, 1, 2; ignored when tty >= 0 */
+	int tty;	     /* pty slave, -EBADF: none */
+	int start_fd;	     /* wait for a byte here first; -EBADF: do not */
+	const int *preserve; /* become 3, 4, ... */
 	size_t n_preserve;
 };
 

@@ -24,7 +24,8 @@ static int plan_namespaces(struct plan *p, struct error *err)
 	for (size_t i = 0; i < l->n_namespaces; i++) {
 		const struct ns_kind *kind = ns_find(l->namespaces[i].type);
 		if (!kind) {
-			error_set(err, EINVAL, "no such namespace type '%s'", l->namespaces[i].type);
+			error_set(err, EINVAL, "no such namespace type '%s'",
+				  l->namespaces[i].type);
 			return error_object(err, "/linux/namespaces/%zu/type", i);
 		}
 		if (l->namespaces[i].path)
@@ -52,7 +53,8 @@ static char **string_vector(struct arena *a, const struct strings *list)
 	return v;
 }
 
-int plan_make(const struct spec *spec, const struct plan_context *ctx, struct plan *ret, struct error *err)
+int plan_make(const struct spec *spec, const struct plan_context *ctx, struct plan *ret,
+	      struct error *err)
 {
 	struct plan p = { .spec = spec, .init_path = ctx->init_path };
 

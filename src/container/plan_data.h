@@ -15,12 +15,13 @@
 
 /* What the plan needs to know of the machine and of the place on disk; all strings outlive the plan. */
 struct plan_context {
-	const char *dir;	/* the container's directory: upper/, work/, files made for it */
-	const char *cache_dir;	/* compiled seccomp filters; NULL: none */
-	const char *init_path;	/* contexe-init */
-	bool privileged;	/* real root, not inside a user namespace of ours */
-	bool in_userns;		/* the engine itself runs in a user namespace (nested, rootless) */
-	const char *cgroup_tree;/* MOUNT_CGROUP's data on v1/hybrid: "memory;unified"; NULL: plain v2; "": none */
+	const char *dir;       /* the container's directory: upper/, work/, files made for it */
+	const char *cache_dir; /* compiled seccomp filters; NULL: none */
+	const char *init_path; /* contexe-init */
+	bool privileged;       /* real root, not inside a user namespace of ours */
+	bool in_userns;	       /* the engine itself runs in a user namespace (nested, rootless) */
+	const char *
+		cgroup_tree; /* MOUNT_CGROUP's data on v1/hybrid: "memory;unified"; NULL: plain v2; "": none */
 };
 
 struct plan_join {
@@ -35,8 +36,8 @@ struct plan {
 	struct plan_join joins[8];
 	size_t n_joins;
 	bool has_time_offsets;
-	bool own_init;		 /* contexe-init is pid 1 (else the program itself) */
-	bool own_pidns;		 /* killing pid 1 ends everything */
+	bool own_init;	/* contexe-init is pid 1 (else the program itself) */
+	bool own_pidns; /* killing pid 1 ends everything */
 	const char *init_path;
 	struct rootfs_plan rootfs;
 	struct security security;

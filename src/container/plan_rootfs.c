@@ -45,7 +45,8 @@ static int plan_mount(struct plan *p, const struct plan_context *ctx, size_t i, 
 	if (kind == MOUNT_CGROUP && ctx->cgroup_tree && !*ctx->cgroup_tree)
 		return 0; /* no group of our own, so nothing of it to show */
 	struct mount_op *op = push(p);
-	int r = mount_options_parse(&p->arena, (const char *const *)m->options.v, m->options.n, op, err);
+	int r = mount_options_parse(&p->arena, (const char *const *)m->options.v, m->options.n, op,
+				    err);
 	if (r < 0)
 		return error_object(err, "mount %s", m->destination);
 	op->kind = kind;
@@ -74,7 +75,8 @@ static void plan_devices(struct plan *p)
 		struct mount_op *op = push(p);
 		op->kind = MOUNT_DEVICE;
 		op->destination = d->path;
-		op->mode = device_type(d->type) | (d->mode.set ? (mode_t)(d->mode.v & 07777) : 0666);
+		op->mode =
+			device_type(d->type) | (d->mode.set ? (mode_t)(d->mode.v & 07777) : 0666);
 		op->dev = makedev((unsigned)d->major, (unsigned)d->minor);
 		op->uid = d->uid.set ? (uid_t)d->uid.v : 0;
 		op->gid = d->gid.set ? (gid_t)d->gid.v : 0;
@@ -100,7 +102,8 @@ static void plan_default_dev(struct plan *p)
 	};
 	bool own_dev = false;
 	for (size_t i = 0; i < p->rootfs.n_ops; i++)
-		if (p->rootfs.ops[i].kind == MOUNT_FS && str_eq(p->rootfs.ops[i].destination, "/dev"))
+		if (p->rootfs.ops[i].kind == MOUNT_FS &&
+		    str_eq(p->rootfs.ops[i].destination, "/dev"))
 			own_dev = true;
 	if (!own_dev)
 		return; /* the caller brought a /dev: its nodes are the caller's */
@@ -157,9 +160,9 @@ static int plan_layers(struct plan *p, const struct plan_context *ctx, struct er
 		const char *name;
 		uint64_t flags;
 	} propagation[] = {
-		{ "shared", MS_SHARED },     { "rshared", MS_SHARED | MS_REC },
-		{ "slave", MS_SLAVE },	     { "rslave", MS_SLAVE | MS_REC },
-		{ "private", MS_PRIVATE },   { "rprivate", MS_PRIVATE | MS_REC },
+		{ "shared", MS_SHARED },	 { "rshared", MS_SHARED | MS_REC },
+		{ "slave", MS_SLAVE },		 { "rslave", MS_SLAVE | MS_REC },
+		{ "private", MS_PRIVATE },	 { "rprivate", MS_PRIVATE | MS_REC },
 		{ "unbindable", MS_UNBINDABLE },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(propagation); i++)

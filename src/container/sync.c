@@ -37,7 +37,8 @@ int sync_wait_go(int sock)
 	ssize_t n = scm_recv(sock, &msg, sizeof(msg), NULL, 0, NULL, 0);
 	if (n < 0)
 		return (int)n;
-	return n >= (ssize_t)offsetof(struct sync_msg, error) && msg.type == SYNC_GO ? 0 : -ECANCELED;
+	return n >= (ssize_t)offsetof(struct sync_msg, error) && msg.type == SYNC_GO ? 0
+										     : -ECANCELED;
 }
 
 int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct error *err)
@@ -52,7 +53,8 @@ int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct
 			return 0;
 		}
 		if (n < 0)
-			return error_sys(err, (int)-n, "lost the process that builds the container");
+			return error_sys(err, (int)-n,
+					 "lost the process that builds the container");
 		switch (msg.type) {
 		case SYNC_CONSOLE:
 			fd_close(ret->console);

@@ -37,6 +37,10 @@ struct sync_result {
 	int job;     /* pidfd, -EBADF: none */
 	int eof;
 };
-#define SYNC_RESULT_INIT { .console = -EBADF, .job = -EBADF }
+#define SYNC_RESULT_INIT                                                                           \
+	{                                                                                          \
+		.console = -EBADF, .job = -EBADF                                                   \
+	}
 /* 0, or the child's error. */
-int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct error *err) NODISCARD;
+int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct error *err)
+	NODISCARD;

@@ -14,7 +14,7 @@
 #include "base/parse.h"
 
 #define MAX_DATABASE (16 << 20)
-#define MAX_ID (UINT32_MAX - 1)
+#define MAX_ID	     (UINT32_MAX - 1)
 
 /* The file as a stream, NULL when it is not there or not a sane regular file. */
 static FILE *open_database(const char *path)

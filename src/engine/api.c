@@ -61,7 +61,8 @@ void contexe_spec_free(struct contexe_spec *spec)
 	free(spec);
 }
 
-int contexe_spec_set_command(struct contexe_spec *spec, const char *const *argv, struct contexe_error *err)
+int contexe_spec_set_command(struct contexe_spec *spec, const char *const *argv,
+			     struct contexe_error *err)
 {
 	if (argv[0] && !*argv[0])
 		return error_set(api_error(err), EINVAL, "the command is empty");
@@ -74,8 +75,9 @@ int contexe_spec_set_command(struct contexe_spec *spec, const char *const *argv,
 const char *contexe_state_name(enum contexe_state state)
 {
 	static const char *const names[] = {
-		[CONTEXE_CREATING] = "creating", [CONTEXE_CREATED] = "created", [CONTEXE_RUNNING] = "running",
-		[CONTEXE_PAUSED] = "paused",	 [CONTEXE_EXITED] = "exited",	[CONTEXE_BROKEN] = "broken",
+		[CONTEXE_CREATING] = "creating", [CONTEXE_CREATED] = "created",
+		[CONTEXE_RUNNING] = "running",	 [CONTEXE_PAUSED] = "paused",
+		[CONTEXE_EXITED] = "exited",	 [CONTEXE_BROKEN] = "broken",
 	};
 	return names[state];
 }

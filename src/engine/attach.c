@@ -12,6 +12,7 @@
 #include "engine/control.h"
 #include "engine/handle.h"
 #include "engine/lifecycle.h"
+#include "engine/supervisor.h"
 #include "engine/terminal.h"
 
 struct attachment {
@@ -97,7 +98,8 @@ static int relay_loop(struct attachment *a, int *ret_status)
 	}
 }
 
-static int attach_to(struct container *c, bool no_stdin, const char *detach_keys, int *ret_status, struct error *err)
+static int attach_to(struct container *c, bool no_stdin, const char *detach_keys, int *ret_status,
+		     struct error *err)
 {
 	struct attachment a = { .c = c, .take_stdin = !no_stdin };
 	struct spec CLEANUP_SPEC spec = { 0 };
@@ -111,14 +113,16 @@ static int attach_to(struct container *c, bool no_stdin, const char *detach_keys
 	if (r < 0)
 		return r;
 	CLEANUP_FD int sock = control_connect(c->dir);
-	if (sock < 0 || control_send(sock, CTL_ATTACH, no_stdin ? 0 : CTL_ATTACH_STDIN, 0, NULL, 0) < 0) {
+	if (sock < 0 ||
+	    control_send(sock, CTL_ATTACH, no_stdin ? 0 : CTL_ATTACH_STDIN, 0, NULL, 0) < 0) {
 		error_set(err, ECONNREFUSED, "its supervisor does not answer");
 		return error_object(err, "%s", c->name);
 	}
 	a.sock = sock;
 	sigset_t set, old;
 	sigemptyset(&set);
-	for (size_t i = 0; i < 5; i++)
+	/* who only looks keeps the signals to himself */
+	for (size_t i = 0; i < (no_stdin ? 1U : 5U); i++)
 		sigaddset(&set, (int[]){ SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT }[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, &old);
 	CLEANUP_FD int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -139,14 +143,16 @@ static int attach_to(struct container *c, bool no_stdin, const char *detach_keys
 	return r;
 }
 
-int contexe_attach(struct contexe *cx, const char *ref, bool no_stdin, const char *detach_keys, int *ret_status,
-		   struct contexe_error *public_err)
+int contexe_attach(struct contexe *cx, const char *ref, bool no_stdin, const char *detach_keys,
+		   int *ret_status, struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
 	int r = container_open(cx->root, ref, &c, err);
 	if (r == 0)
 		r = lifecycle_check(c->now, EVENT_ATTACH, c->name, err);
+	if (r == 0)
+		r = supervise_orphan(c, err);
 	if (r == 0)
 		r = attach_to(c, no_stdin, detach_keys, ret_status, err);
 	return r < 0 ? error_what(err, "cannot attach to the container") : 0;

@@ -40,8 +40,8 @@ static char *cgroup_tree(const struct cgroup *cg)
 	return buf_take(&b);
 }
 
-int bringup_plan(const struct root *root, const char *dir, const struct spec *spec, const struct cgroup *cg,
-		 struct plan *ret, struct error *err)
+int bringup_plan(const struct root *root, const char *dir, const struct spec *spec,
+		 const struct cgroup *cg, struct plan *ret, struct error *err)
 {
 	CLEANUP_STR char *cache = root_path(root, "cache");
 	CLEANUP_STR char *tree = cgroup_tree(cg);
@@ -49,7 +49,8 @@ int bringup_plan(const struct root *root, const char *dir, const struct spec *sp
 	int r = libexec_find("contexe-init", init, sizeof(init));
 	if (r < 0 && !str_eq(spec->contexe.init, "none")) {
 		error_sys(err, -r, "cannot find the program contexe-init");
-		return error_hint(err, "reinstall contexe, or set CONTEXE_LIBEXECDIR to where it is");
+		return error_hint(err,
+				  "reinstall contexe, or set CONTEXE_LIBEXECDIR to where it is");
 	}
 	struct plan_context ctx = {
 		.dir = dir,
@@ -98,7 +99,8 @@ static int wire_null(int *ret)
  * Terminal: nothing, the pair is made inside. "passthrough": our own descriptors. Else pipes, so that nothing
  * of the host's is open inside.
  */
-static int wire(struct wiring *w, const struct spec *spec, bool foreground, struct relay *relay, struct error *err)
+static int wire(struct wiring *w, const struct spec *spec, bool foreground, struct relay *relay,
+		struct error *err)
 {
 	*w = (struct wiring){ .job = { FD_NONE, FD_NONE, FD_NONE } };
 	if (spec->process.terminal)
@@ -124,13 +126,15 @@ static int wire(struct wiring *w, const struct spec *spec, bool foreground, stru
 
 static int open_status(struct container *c, struct error *err)
 {
-	int fd = openat(c->dir, "status", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(c->dir, "status", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+			0600);
 	return fd < 0 ? error_sys(err, errno, "cannot make the container's status file") : fd;
 }
 
 static void terminal_size_for(const struct spec *spec, struct build_io *io)
 {
-	if (terminal_size(0, &io->rows, &io->cols) < 0 && terminal_size(1, &io->rows, &io->cols) < 0) {
+	if (terminal_size(0, &io->rows, &io->cols) < 0 &&
+	    terminal_size(1, &io->rows, &io->cols) < 0) {
 		io->rows = (uint16_t)spec->process.console_size.height;
 		io->cols = (uint16_t)spec->process.console_size.width;
 	}
@@ -153,14 +157,15 @@ static int make_layers(struct container *c, const struct plan *plan, struct erro
 		for (size_t k = 0; k < ARRAY_SIZE(dirs); k++) {
 			(void)snprintf(name, sizeof(name), "%s%s", dirs[k], suffix);
 			if (mkdirat(c->dir, name, 0755) < 0 && errno != EEXIST)
-				return error_sys(err, errno, "cannot make the container's private layer");
+				return error_sys(err, errno,
+						 "cannot make the container's private layer");
 		}
 	}
 	return 0;
 }
 
-static int bringup_wired(struct container *c, const struct spec *spec, struct wiring *w, bool wait_start,
-			 struct relay *relay, struct live *live, struct error *err)
+static int bringup_wired(struct container *c, const struct spec *spec, struct wiring *w,
+			 bool wait_start, struct relay *relay, struct live *live, struct error *err)
 {
 	CLEANUP_FD int status = open_status(c, err);
 	CLEANUP_FD int start_read = FD_NONE;
@@ -217,15 +222,16 @@ static int bringup_wired(struct container *c, const struct spec *spec, struct wi
 	return r;
 }
 
-int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground, struct relay *relay,
-	    struct live *ret, struct error *err)
+int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground,
+	    struct relay *relay, struct live *ret, struct error *err)
 {
 	struct live live = LIVE_NONE;
 	struct wiring w;
 	char id[160];
 
 	(void)snprintf(id, sizeof(id), "%.100s-%.8s", c->name, c->state.id);
-	int r = cgroup_create(id, spec->linux_.cgroups_path, &spec->linux_.resources, &live.cg, err);
+	int r = cgroup_create(id, spec->linux_.cgroups_path, &spec->linux_.resources, &live.cg,
+			      err);
 	if (r < 0)
 		return r;
 	r = wire(&w, spec, foreground, relay, err);

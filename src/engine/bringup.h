@@ -20,16 +20,20 @@ struct live {
 	bool own_init, own_pidns;
 };
 #define LIVE_NONE                                                                                  \
-	((struct live){ .init = PIDREF_NONE, .job = PIDREF_NONE, .channel = FD_NONE, .listen = FD_NONE, \
-			.start_fd = FD_NONE, .sync = FD_NONE })
+	((struct live){ .init = PIDREF_NONE,                                                       \
+			.job = PIDREF_NONE,                                                        \
+			.channel = FD_NONE,                                                        \
+			.listen = FD_NONE,                                                         \
+			.start_fd = FD_NONE,                                                       \
+			.sync = FD_NONE })
 
 /* Builds; on failure nothing is left. Fills relay's descriptors. */
-int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground, struct relay *relay,
-	    struct live *ret, struct error *err) NODISCARD;
+int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground,
+	    struct relay *relay, struct live *ret, struct error *err) NODISCARD;
 
 /* Kills what is left, removes the groups, closes. Idempotent. */
 void bringdown(struct live *live);
 
 /* The plan of a spec for a container directory, as bringup() would make it. */
-int bringup_plan(const struct root *root, const char *dir, const struct spec *spec, const struct cgroup *cg,
-		 struct plan *ret, struct error *err) NODISCARD;
+int bringup_plan(const struct root *root, const char *dir, const struct spec *spec,
+		 const struct cgroup *cg, struct plan *ret, struct error *err) NODISCARD;

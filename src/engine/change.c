@@ -14,7 +14,7 @@
 #include "engine/options.h"
 #include "engine/restart.h"
 
-#define LOCK_TIMEOUT_MS 10000
+#define LOCK_TIMEOUT_MS	  10000
 #define FREEZE_TIMEOUT_MS 10000
 
 static int freeze(struct contexe *cx, const char *ref, bool on, struct error *err)
@@ -35,7 +35,8 @@ static int freeze(struct contexe *cx, const char *ref, bool on, struct error *er
 	r = cgroup_freeze(cg, on, FREEZE_TIMEOUT_MS, err);
 	cgroup_free(cg);
 	if (r == 0)
-		event_write(cx->root, on ? "pause" : "resume", c->name, c->number, c->state.id, NULL);
+		event_write(cx->root, on ? "pause" : "resume", c->name, c->number, c->state.id,
+			    NULL);
 	return r;
 }
 
@@ -57,8 +58,8 @@ static bool may_change(const struct option_row *row)
 	return !strcmp(row->pub.group, "Limits") || !strcmp(row->pub.name, "restart");
 }
 
-static int read_changes(struct contexe_spec *s, const char *const *options, const char *const *values, size_t n,
-			struct error *err)
+static int read_changes(struct contexe_spec *s, const char *const *options,
+			const char *const *values, size_t n, struct error *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct option_row *row = option_find(options[i]);
@@ -75,8 +76,8 @@ static int read_changes(struct contexe_spec *s, const char *const *options, cons
 }
 
 /* The same changes go into the configuration, for the next start. */
-static int write_changes(struct container *c, const char *const *options, const char *const *values, size_t n,
-			 struct error *err)
+static int write_changes(struct container *c, const char *const *options, const char *const *values,
+			 size_t n, struct error *err)
 {
 	struct contexe_spec *stored = contexe_spec_new();
 	int r = container_spec(c, &stored->spec, err);
@@ -123,8 +124,8 @@ static int apply_limits(struct container *c, const struct contexe_spec *s, struc
 	return r;
 }
 
-int contexe_update(struct contexe *cx, const char *ref, const char *const *options, const char *const *values,
-		   size_t n, struct contexe_error *public_err)
+int contexe_update(struct contexe *cx, const char *ref, const char *const *options,
+		   const char *const *values, size_t n, struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;

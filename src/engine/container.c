@@ -117,7 +117,8 @@ void container_refresh(struct container *c)
 		c->job = (struct pidref){ (pid_t)s->job_pid, FD_NONE, s->job_start };
 		if (!pidref_is_set(&c->job))
 			c->job = c->init;
-		c->supervisor = (struct pidref){ (pid_t)s->supervisor_pid, FD_NONE, s->supervisor_start };
+		c->supervisor =
+			(struct pidref){ (pid_t)s->supervisor_pid, FD_NONE, s->supervisor_start };
 		c->supervised = pidref_alive(&c->supervisor);
 		if (!c->supervised)
 			c->supervisor = PIDREF_NONE;
@@ -141,7 +142,8 @@ static int open_dir(const struct root *root, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int container_open(const struct root *root, const char *ref, struct container **ret, struct error *err)
+int container_open(const struct root *root, const char *ref, struct container **ret,
+		   struct error *err)
 {
 	uint64_t number;
 	CLEANUP_STR char *by_number = NULL;
@@ -210,7 +212,8 @@ int container_spec(const struct container *c, struct spec *ret, struct error *er
 	if (r < 0) {
 		error_sys(err, -r, "cannot read the container's configuration");
 		error_object(err, "%s", c->name);
-		return error_hint(err, "'contexe rm --force %s' removes what is left of it", c->name);
+		return error_hint(err, "'contexe rm --force %s' removes what is left of it",
+				  c->name);
 	}
 	r = spec_parse(buf_str(&text), text.len, ret, err);
 	return r < 0 ? error_what(err, "the configuration of container %s is damaged", c->name) : 0;
@@ -230,7 +233,8 @@ int container_cgroup(const struct container *c, struct cgroup **ret, struct erro
 	if (!c->has_state || !c->state.cgroup) {
 		error_set(err, ENOENT, "the container has no control group");
 		error_object(err, "%s", c->name);
-		return error_hint(err, "see 'contexe probe' for what control groups this machine offers");
+		return error_hint(
+			err, "see 'contexe probe' for what control groups this machine offers");
 	}
 	return cgroup_open(c->state.cgroup, ret, err);
 }
@@ -243,11 +247,13 @@ static int taken(const struct root *root, const char *name, struct error *err)
 		error_set(err, EEXIST, "the name is taken by container %u, which is %s", c->number,
 			  contexe_state_name(c->now));
 	error_object(err, "%s", name);
-	return error_hint(err, "choose another with --name, or remove it with 'contexe rm %s'", name);
+	return error_hint(err, "choose another with --name, or remove it with 'contexe rm %s'",
+			  name);
 }
 
 /* The name is claimed first when it is given, the number when the name follows from it. */
-static int claim(const struct root *root, const char *name, unsigned wanted, char **ret_name, struct error *err)
+static int claim(const struct root *root, const char *name, unsigned wanted, char **ret_name,
+		 struct error *err)
 {
 	char by_number[32];
 	for (unsigned n = wanted ? wanted : 1;; n++) {
@@ -257,9 +263,11 @@ static int claim(const struct root *root, const char *name, unsigned wanted, cha
 			continue;
 		if (r == -EEXIST) {
 			CLEANUP_STR char *owner = root_name_of_number(root, n);
-			error_set(err, EEXIST, "the number is taken by container %s", owner ? owner : "?");
+			error_set(err, EEXIST, "the number is taken by container %s",
+				  owner ? owner : "?");
 			error_object(err, "%u", n);
-			return error_hint(err, "choose another, or remove it with 'contexe rm %u'", n);
+			return error_hint(err, "choose another, or remove it with 'contexe rm %u'",
+					  n);
 		}
 		if (r < 0)
 			return error_sys(err, -r, "cannot claim a number for the container");
@@ -277,13 +285,15 @@ static int claim(const struct root *root, const char *name, unsigned wanted, cha
 	}
 }
 
-int container_make(const struct root *root, const char *name, unsigned number, struct container **ret,
-		   struct error *err)
+int container_make(const struct root *root, const char *name, unsigned number,
+		   struct container **ret, struct error *err)
 {
 	if (name && !parse_is_name(name, MAX_NAME)) {
 		error_set(err, EINVAL, "not a name for a container");
 		error_object(err, "%s", name);
-		return error_hint(err, "letters, digits, '_', '.' and '-', the first a letter or digit, at most %d",
+		return error_hint(err,
+				  "letters, digits, '_', '.' and '-', the first a letter or digit, "
+				  "at most %d",
 				  MAX_NAME);
 	}
 	CLEANUP_STR char *got = NULL;
@@ -295,7 +305,8 @@ int container_make(const struct root *root, const char *name, unsigned number, s
 		fd_close(dir);
 		(void)unlinkat(root->containers, got, AT_REMOVEDIR);
 		root_release_number(root, (unsigned)n, got);
-		return error_sys(err, dir < 0 ? -dir : errno, "cannot open the container's directory");
+		return error_sys(err, dir < 0 ? -dir : errno,
+				 "cannot open the container's directory");
 	}
 	struct container *c = container_new(root, got, dir);
 	c->locked = true;
@@ -339,7 +350,8 @@ int container_delete(struct container *c, struct error *err)
 	if (r < 0) {
 		error_sys(err, -r, "some of the container's files could not be deleted");
 		error_object(err, "%s/%s", c->root->path, trash);
-		return error_hint(err, "the container itself is gone; delete the directory by hand");
+		return error_hint(err,
+				  "the container itself is gone; delete the directory by hand");
 	}
 	return 0;
 }

@@ -32,11 +32,11 @@ struct container {
 	const struct root *root;
 	char *name;
 	unsigned number;
-	int dir;	/* its directory, also what is locked */
+	int dir; /* its directory, also what is locked */
 	bool locked;
 	bool has_state;
 	struct state state;
-	enum contexe_state now; /* state as it is: kernel and disk compared */
+	enum contexe_state now;		     /* state as it is: kernel and disk compared */
 	struct pidref init, job, supervisor; /* job: init itself with --init none */
 	bool supervised;
 };
@@ -46,7 +46,8 @@ struct container {
 /*
  * Finds by name, number or "cont_N". *ret is the caller's: container_close(). -ENOENT with a hint.
  */
-int container_open(const struct root *root, const char *ref, struct container **ret, struct error *err) NODISCARD;
+int container_open(const struct root *root, const char *ref, struct container **ret,
+		   struct error *err) NODISCARD;
 void container_close(struct container **c);
 
 /* Takes the lock, waiting up to timeout_ms (-ETIMEDOUT: somebody else works on it), and reads the state anew. */
@@ -58,7 +59,8 @@ void container_refresh(struct container *c);
 
 /* Reads config.json. The spec is the caller's. */
 int container_spec(const struct container *c, struct spec *ret, struct error *err) NODISCARD;
-int container_write_spec(const struct container *c, const struct spec *spec, struct error *err) NODISCARD;
+int container_write_spec(const struct container *c, const struct spec *spec, struct error *err)
+	NODISCARD;
 
 /* Opens its control groups; -ENOENT when there are none (any more). */
 int container_cgroup(const struct container *c, struct cgroup **ret, struct error *err) NODISCARD;
@@ -66,8 +68,8 @@ int container_cgroup(const struct container *c, struct cgroup **ret, struct erro
 /*
  * Claims name (NULL: cont_N) and number (0: the next free) and makes the directory, locked. -EEXIST.
  */
-int container_make(const struct root *root, const char *name, unsigned number, struct container **ret,
-		   struct error *err) NODISCARD;
+int container_make(const struct root *root, const char *name, unsigned number,
+		   struct container **ret, struct error *err) NODISCARD;
 
 /* Removes the directory and gives name and number back. The caller holds the lock. */
 int container_delete(struct container *c, struct error *err) NODISCARD;

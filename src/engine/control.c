@@ -91,7 +91,8 @@ int control_request(int dir, enum ctl_type type, int value, int value2, struct e
 	if (msg.type == CTL_OK)
 		return 0;
 	if (msg.type != CTL_ERROR || n != sizeof(answer) || answer.err <= 0)
-		return error_set(err, EBADMSG, "the container's supervisor gave no sensible answer");
+		return error_set(err, EBADMSG,
+				 "the container's supervisor gave no sensible answer");
 	if (err)
 		*err = answer;
 	return -answer.err;

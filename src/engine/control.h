@@ -26,7 +26,7 @@
 
 #include "base/error.h"
 
-#define CTL_MAGIC 0x43545843u /* "CXTC" */
+#define CTL_MAGIC    0x43545843u /* "CXTC" */
 #define CTL_MAX_DATA 16384
 
 enum ctl_type {
@@ -59,10 +59,12 @@ int control_listen(int dir, struct error *err) NODISCARD;
 int control_connect(int dir) NODISCARD;
 
 /* 0 or -errno (-EAGAIN on a full non-blocking socket). */
-int control_send(int sock, enum ctl_type type, int value, int value2, const void *data, size_t size) NODISCARD;
+int control_send(int sock, enum ctl_type type, int value, int value2, const void *data, size_t size)
+	NODISCARD;
 
 /* One message; data gets what follows it (at most size). Bytes of data, -EPIPE at the end, -EBADMSG, -errno. */
 ssize_t control_recv(int sock, struct ctl_msg *ret, void *data, size_t size, int flags) NODISCARD;
 
 /* Sends a request and waits for CTL_OK (0) or CTL_ERROR (its error). */
-int control_request(int dir, enum ctl_type type, int value, int value2, struct error *err) NODISCARD;
+int control_request(int dir, enum ctl_type type, int value, int value2, struct error *err)
+	NODISCARD;

@@ -18,14 +18,16 @@
 #include "engine/lifecycle.h"
 #include "sys/signame.h"
 
-#define STOP_TIMEOUT_S 10
+#define STOP_TIMEOUT_S	10
 #define KILL_TIMEOUT_MS 10000
 
 static void note(struct container *c, const char *type, int sig)
 {
 	char extra[48], name[16];
-	(void)snprintf(extra, sizeof(extra), "\"signal\":\"%s\"", signame_format(sig, name, sizeof(name)));
-	event_write(c->root, type, c->name, c->number, c->has_state ? c->state.id : NULL, sig ? extra : NULL);
+	(void)snprintf(extra, sizeof(extra), "\"signal\":\"%s\"",
+		       signame_format(sig, name, sizeof(name)));
+	event_write(c->root, type, c->name, c->number, c->has_state ? c->state.id : NULL,
+		    sig ? extra : NULL);
 }
 
 static int kill_all(struct container *c, int sig, struct error *err)
@@ -41,7 +43,8 @@ static int kill_all(struct container *c, int sig, struct error *err)
 	} else {
 		r = cgroup_pids(cg, &pids, &n);
 		for (size_t i = 0; i < n; i++)
-			if (pids[i] != c->init.pid || !pidref_is_set(&c->job) || c->job.pid == c->init.pid)
+			if (pids[i] != c->init.pid || !pidref_is_set(&c->job) ||
+			    c->job.pid == c->init.pid)
 				(void)kill(pids[i], sig);
 		free(pids);
 	}
@@ -60,7 +63,8 @@ static int kill_job(struct container *c, int sig, struct error *err)
 	return r < 0 ? error_sys(err, -r, "the kernel refused the signal") : 0;
 }
 
-int contexe_kill(struct contexe *cx, const char *ref, int sig, bool all, struct contexe_error *public_err)
+int contexe_kill(struct contexe *cx, const char *ref, int sig, bool all,
+		 struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
@@ -80,13 +84,16 @@ int contexe_kill(struct contexe *cx, const char *ref, int sig, bool all, struct 
 static int wait_ended(struct container *c, int timeout_ms)
 {
 	struct pidref *who[] = { &c->init, &c->supervisor };
-	uint64_t end = timestamp_now_monotonic() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000;
+	uint64_t end =
+		timestamp_now_monotonic() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000;
 	for (size_t i = 0; i < ARRAY_SIZE(who); i++) {
 		if (!pidref_is_set(who[i]) || pidref_open(who[i]) < 0)
 			continue;
 		for (;;) {
 			uint64_t now = timestamp_now_monotonic();
-			int left = timeout_ms < 0 ? -1 : now >= end ? 0 : (int)((end - now) / 1000000) + 1;
+			int left = timeout_ms < 0 ? -1
+				   : now >= end	  ? 0
+						  : (int)((end - now) / 1000000) + 1;
 			struct pollfd p = { .fd = who[i]->pidfd, .events = POLLIN };
 			int n = poll(&p, 1, left);
 			if (n > 0)
@@ -167,7 +174,9 @@ static int kill_now(struct container *c, struct error *err)
 	if (wait_ended(c, KILL_TIMEOUT_MS) < 0) {
 		error_set(err, EBUSY, "its processes do not end although they were killed");
 		error_object(err, "%s", c->name);
-		return error_hint(err, "one may hang in the kernel (state D in 'contexe ps'); try again later");
+		return error_hint(
+			err,
+			"one may hang in the kernel (state D in 'contexe ps'); try again later");
 	}
 	return 0;
 }
@@ -205,7 +214,8 @@ static void clean_up_orphan(struct container *c)
 	container_unlock(c);
 }
 
-int contexe_stop(struct contexe *cx, const char *ref, int timeout_s, struct contexe_error *public_err)
+int contexe_stop(struct contexe *cx, const char *ref, int timeout_s,
+		 struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
@@ -258,7 +268,8 @@ static int remove_live(struct container *c, struct error *err)
 	return r;
 }
 
-int contexe_remove(struct contexe *cx, const char *ref, bool force, struct contexe_error *public_err)
+int contexe_remove(struct contexe *cx, const char *ref, bool force,
+		   struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
@@ -266,7 +277,8 @@ int contexe_remove(struct contexe *cx, const char *ref, bool force, struct conte
 	if (r == 0)
 		r = container_lock(c, KILL_TIMEOUT_MS, err);
 	if (r == 0)
-		r = lifecycle_check(c->now, force ? EVENT_REMOVE_FORCE : EVENT_REMOVE, c->name, err);
+		r = lifecycle_check(c->now, force ? EVENT_REMOVE_FORCE : EVENT_REMOVE, c->name,
+				    err);
 	if (r == 0)
 		r = remove_live(c, err);
 	if (r == 0)

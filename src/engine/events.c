@@ -21,8 +21,8 @@
 
 #define MAX_JOURNAL (8 << 20)
 
-void event_write(const struct root *root, const char *type, const char *name, unsigned number, const char *id,
-		 const char *extra)
+void event_write(const struct root *root, const char *type, const char *name, unsigned number,
+		 const char *id, const char *extra)
 {
 	char time[TIMESTAMP_SIZE];
 	CLEANUP_BUF struct buf line = BUF_INIT;
@@ -33,10 +33,12 @@ void event_write(const struct root *root, const char *type, const char *name, un
 	if (id)
 		buf_printf(&line, ",\"id\":\"%s\"", id);
 	buf_printf(&line, "%s%s}\n", extra ? "," : "", extra ? extra : "");
-	CLEANUP_FD int fd = openat(root->fd, "events", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	CLEANUP_FD int fd = openat(root->fd, "events",
+				   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0 || fd_write_all(fd, buf_str(&line), line.len) < 0)
 		return;
-	if (lseek(fd, 0, SEEK_CUR) > MAX_JOURNAL && renameat(root->fd, "events", root->fd, "events.1") < 0)
+	if (lseek(fd, 0, SEEK_CUR) > MAX_JOURNAL &&
+	    renameat(root->fd, "events", root->fd, "events.1") < 0)
 		return;
 }
 
@@ -105,15 +107,16 @@ static FILE *open_journal(const struct root *root, const char *name)
 static int follow(const struct reader *r, const struct root *root, FILE **f, struct error *err)
 {
 	CLEANUP_FD int notify = inotify_init1(IN_CLOEXEC);
-	if (notify < 0 || inotify_add_watch(notify, root->path, IN_MODIFY | IN_CREATE | IN_MOVED_FROM) < 0)
+	if (notify < 0 ||
+	    inotify_add_watch(notify, root->path, IN_MODIFY | IN_CREATE | IN_MOVED_FROM) < 0)
 		return error_sys(err, errno, "cannot watch the journal of events");
 	for (;;) {
 		int stop = *f ? pass_file(r, *f) : 0;
 		if (stop)
 			return 0;
 		struct stat now, at;
-		if (!*f || (fstatat(root->fd, "events", &now, 0) == 0 && fstat(fileno(*f), &at) == 0 &&
-			    now.st_ino != at.st_ino)) {
+		if (!*f || (fstatat(root->fd, "events", &now, 0) == 0 &&
+			    fstat(fileno(*f), &at) == 0 && now.st_ino != at.st_ino)) {
 			if (*f)
 				fclose(*f);
 			*f = open_journal(root, "events"); /* it was rotated */
@@ -132,8 +135,9 @@ static int follow(const struct reader *r, const struct root *root, FILE **f, str
 	}
 }
 
-int contexe_events(struct contexe *cx, const char *ref, bool following, uint64_t since, uint64_t until,
-		   int (*fn)(void *arg, const char *json), void *arg, struct contexe_error *public_err)
+int contexe_events(struct contexe *cx, const char *ref, bool following, uint64_t since,
+		   uint64_t until, int (*fn)(void *arg, const char *json), void *arg,
+		   struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	const struct root *root = cx->root;

@@ -14,5 +14,5 @@
 
 /* extra: NULL, or JSON members without the comma before them: "\"exitCode\":0". Best effort: a full disk does not stop a
  * container. */
-void event_write(const struct root *root, const char *type, const char *name, unsigned number, const char *id,
-		 const char *extra);
+void event_write(const struct root *root, const char *type, const char *name, unsigned number,
+		 const char *id, const char *extra);

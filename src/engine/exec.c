@@ -23,6 +23,7 @@
 #include "engine/lifecycle.h"
 #include "engine/prepare.h"
 #include "engine/relay.h"
+#include "engine/supervisor.h"
 #include "sys/pidfd.h"
 
 struct exec {
@@ -60,7 +61,8 @@ static int wire_one(struct exec *e, int i, struct error *err)
 	}
 	if (passes(i)) {
 		e->job_fds[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
-		return e->job_fds[i] < 0 ? error_sys(err, errno, "cannot pass descriptor %d on", i) : 0;
+		return e->job_fds[i] < 0 ? error_sys(err, errno, "cannot pass descriptor %d on", i)
+					 : 0;
 	}
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_sys(err, errno, "cannot make a pipe");
@@ -94,7 +96,8 @@ static int prepare(struct exec *e, struct error *err)
 	for (const char *const *a = w->argv; *a; a++)
 		strings_add(&s->arena, &s->process.args, *a);
 	if (w->tty)
-		prepare_env(s, arena_printf(&s->arena, "TERM=%s", getenv("TERM") ? getenv("TERM") : "xterm"));
+		prepare_env(s, arena_printf(&s->arena, "TERM=%s",
+					    getenv("TERM") ? getenv("TERM") : "xterm"));
 	for (const char *const *v = w->env; v && *v; v++)
 		prepare_env(s, *v);
 	if (w->user)
@@ -172,13 +175,15 @@ static bool look_after(struct exec *e, int signals, int pidfd)
 	return ended;
 }
 
-static int relay_until_end(struct exec *e, struct enter_result *in, int *ret_status, struct error *err)
+static int relay_until_end(struct exec *e, struct enter_result *in, int *ret_status,
+			   struct error *err)
 {
 	sigset_t set, old;
 	siginfo_t info = { 0 };
 	sigemptyset(&set);
 	for (size_t i = 0; i < 7; i++)
-		sigaddset(&set, (int[]){ SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 }[i]);
+		sigaddset(&set, (int[]){ SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
+					 SIGUSR2 }[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, &old);
 	CLEANUP_FD int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	e->relay.local = true;
@@ -199,7 +204,8 @@ static int relay_until_end(struct exec *e, struct enter_result *in, int *ret_sta
 	if (ended) {
 		relay_drain(&e->relay);
 		(void)sys_pidfd_wait(in->process.pidfd, &info, WEXITED | __WALL);
-		*ret_status = info.si_code == CLD_EXITED ? info.si_status : 128 + (info.si_status & 0x7f);
+		*ret_status =
+			info.si_code == CLD_EXITED ? info.si_status : 128 + (info.si_status & 0x7f);
 	} else {
 		*ret_status = -1;
 	}
@@ -232,12 +238,14 @@ static int run(struct exec *e, int *ret_status, struct error *err)
 	return r;
 }
 
-int contexe_exec(struct contexe *cx, const char *ref, const struct contexe_exec *want, int *ret_status,
-		 struct contexe_error *public_err)
+int contexe_exec(struct contexe *cx, const char *ref, const struct contexe_exec *want,
+		 int *ret_status, struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
-	struct exec e = { .want = want, .job_fds = { FD_NONE, FD_NONE, FD_NONE }, .terminal = TERMINAL_NONE };
+	struct exec e = { .want = want,
+			  .job_fds = { FD_NONE, FD_NONE, FD_NONE },
+			  .terminal = TERMINAL_NONE };
 	int r = container_open(cx->root, ref, &c, err);
 	if (r == 0 && (!want->argv || !want->argv[0] || !*want->argv[0])) {
 		error_set(err, EINVAL, "no command was given");
@@ -247,6 +255,7 @@ int contexe_exec(struct contexe *cx, const char *ref, const struct contexe_exec 
 		r = lifecycle_check(c->now, EVENT_EXEC, c->name, err);
 	if (r < 0)
 		return error_what(err, "cannot execute in the container");
+	IGNORE_RESULT(supervise_orphan(c, NULL));
 	e.c = c;
 	relay_init(&e.relay);
 	r = run(&e, ret_status, err);

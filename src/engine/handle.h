@@ -18,7 +18,7 @@ struct contexe_spec {
 	char *image;
 	struct strings command;
 	/* remembered until everything is known (see prepare.c) */
-	bool tty_given;	 /* -t or -i was said, or unsaid */
+	bool tty_given; /* -t or -i was said, or unsaid */
 	bool host, no_seccomp, no_masks;
 	uint64_t shm_size; /* 0: the default */
 	char *seccomp_file, *entrypoint, *workdir, *user;

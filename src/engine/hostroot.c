@@ -86,7 +86,8 @@ static const char *const hidden_files[] = {
 
 /* File systems whose mounts below / belong to the machine's tree; the rest (proc, tmpfs, ...) does not. */
 static const char *const disk_types[] = {
-	"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "bcachefs", "jfs", "nfs", "nfs4", "9p", "virtiofs",
+	"ext2",	    "ext3", "ext4", "xfs",  "btrfs", "zfs",	 "f2fs",
+	"bcachefs", "jfs",  "nfs",  "nfs4", "9p",    "virtiofs",
 };
 
 struct layer {
@@ -104,7 +105,8 @@ static void describe_parents(struct layer *l, const char *path)
 		struct stat st;
 		*p = '\0';
 		if (lstat(part, &st) == 0)
-			buf_printf(&l->text, "%s %o %u %u\n", part, st.st_mode, st.st_uid, st.st_gid);
+			buf_printf(&l->text, "%s %o %u %u\n", part, st.st_mode, st.st_uid,
+				   st.st_gid);
 		*p = '/';
 	}
 }
@@ -134,7 +136,8 @@ static void hide_ssh_keys(struct layer *l)
 	for (struct dirent *de; dir && (de = readdir(dir));) {
 		size_t n = strlen(de->d_name);
 		char path[512];
-		if (!str_has_prefix(de->d_name, "ssh_host_") || n < 4 || strcmp(de->d_name + n - 4, "_key"))
+		if (!str_has_prefix(de->d_name, "ssh_host_") || n < 4 ||
+		    strcmp(de->d_name + n - 4, "_key"))
 			continue;
 		(void)snprintf(path, sizeof(path), "/etc/ssh/%s", de->d_name);
 		hide(l, &l->files, path);
@@ -172,9 +175,11 @@ static int make_parents(int dir, const char *path)
 		struct stat st;
 		*p = '\0';
 		if (mkdirat(dir, part + 1, 0700) == 0) {
-			if (lstat(part, &st) < 0 || fchmodat(dir, part + 1, st.st_mode & 07777, 0) < 0)
+			if (lstat(part, &st) < 0 ||
+			    fchmodat(dir, part + 1, st.st_mode & 07777, 0) < 0)
 				return -errno;
-			if (geteuid() == 0 && fchownat(dir, part + 1, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
+			if (geteuid() == 0 &&
+			    fchownat(dir, part + 1, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 				return -errno;
 		} else if (errno != EEXIST) {
 			return -errno;
@@ -230,7 +235,8 @@ static int fill_layer(const struct layer *l, int dir)
 }
 
 /* Made beside and renamed: another process may be at the same. */
-static int make_layer(const struct root *root, const struct layer *l, const char *name, struct error *err)
+static int make_layer(const struct root *root, const struct layer *l, const char *name,
+		      struct error *err)
 {
 	char tmp[64];
 	(void)snprintf(tmp, sizeof(tmp), "%s.%d", name, getpid());
@@ -238,9 +244,11 @@ static int make_layer(const struct root *root, const struct layer *l, const char
 	CLEANUP_FD int dir = r < 0 ? r : openat(root->fd, tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0)
 		r = dir < 0 ? -errno : fill_layer(l, dir);
-	if (r == 0 && renameat(root->fd, tmp, root->fd, name) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+	if (r == 0 && renameat(root->fd, tmp, root->fd, name) < 0 && errno != EEXIST &&
+	    errno != ENOTEMPTY)
 		r = -errno;
-	IGNORE_RESULT(file_remove_tree(root->fd, tmp)); /* only there when somebody was faster, or on failure */
+	IGNORE_RESULT(file_remove_tree(
+		root->fd, tmp)); /* only there when somebody was faster, or on failure */
 	if (r < 0) {
 		error_sys(err, -r, "cannot make the layer that hides the machine's secrets");
 		error_object(err, "%s/%s", root->path, name);

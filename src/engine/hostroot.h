@@ -11,4 +11,5 @@
 #include "spec/spec.h"
 
 /* Makes the hiding layer where it is missing and sets the spec's root to the host's tree under it. */
-int hostroot_apply(const struct root *root, struct spec *spec, bool userns, struct error *err) NODISCARD;
+int hostroot_apply(const struct root *root, struct spec *spec, bool userns, struct error *err)
+	NODISCARD;

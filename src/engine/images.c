@@ -10,8 +10,9 @@
 #include "image/store.h"
 #include "spec/schema.h"
 
-int contexe_image_import(struct contexe *cx, const char *path, const char *name, contexe_progress_fn *progress,
-			 void *arg, char **ret_id, struct contexe_error *public_err)
+int contexe_image_import(struct contexe *cx, const char *path, const char *name,
+			 contexe_progress_fn *progress, void *arg, char **ret_id,
+			 struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	CLEANUP_STR char *store = root_path(cx->root, "images");
@@ -46,7 +47,8 @@ int contexe_image_list(struct contexe *cx, struct contexe_image **ret, size_t *r
 			.names = words(&images[i].names),
 			.created = xstrdup(images[i].created ? images[i].created : ""),
 			.imported = xstrdup(images[i].imported ? images[i].imported : ""),
-			.architecture = xstrdup(images[i].architecture ? images[i].architecture : ""),
+			.architecture =
+				xstrdup(images[i].architecture ? images[i].architecture : ""),
 			.size = images[i].size,
 			.layers = (unsigned)images[i].layers.n,
 		};
@@ -122,7 +124,8 @@ static const struct schema_field fields[] = {
 };
 static const struct schema schema = SCHEMA(struct image, fields);
 
-int contexe_image_inspect(struct contexe *cx, const char *ref, char **ret_json, struct contexe_error *err)
+int contexe_image_inspect(struct contexe *cx, const char *ref, char **ret_json,
+			  struct contexe_error *err)
 {
 	struct image img CLEANUP_IMAGE = { 0 };
 	CLEANUP_STR char *store = root_path(cx->root, "images");

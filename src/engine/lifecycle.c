@@ -8,17 +8,17 @@ enum { OK, DONE, NO_YET, NOT_RUN, PAUSED_, RUNS, NOT_PAUSED, BAD };
 
 static const unsigned char table[EVENT_COUNT][CONTEXE_BROKEN + 1] = {
 	/*                     creating created  running     paused   exited   broken */
-	[EVENT_START]	     = { NO_YET, OK,	  RUNS,	      RUNS,    OK,	BAD },
-	[EVENT_EXEC]	     = { NO_YET, NOT_RUN, OK,	      PAUSED_, NOT_RUN, BAD },
-	[EVENT_ATTACH]	     = { NO_YET, OK,	  OK,	      OK,      NOT_RUN, BAD },
-	[EVENT_KILL]	     = { NO_YET, OK,	  OK,	      OK,      NOT_RUN, BAD },
-	[EVENT_STOP]	     = { NO_YET, OK,	  OK,	      OK,      DONE,	BAD },
-	[EVENT_PAUSE]	     = { NO_YET, NOT_RUN, OK,	      DONE,    NOT_RUN, BAD },
-	[EVENT_RESUME]	     = { NO_YET, NOT_RUN, NOT_PAUSED, OK,      NOT_RUN, BAD },
-	[EVENT_UPDATE]	     = { NO_YET, OK,	  OK,	      OK,      OK,	BAD },
-	[EVENT_STATS]	     = { NO_YET, OK,	  OK,	      OK,      NOT_RUN, BAD },
-	[EVENT_REMOVE]	     = { NO_YET, OK,	  RUNS,	      RUNS,    OK,	OK },
-	[EVENT_REMOVE_FORCE] = { OK,	 OK,	  OK,	      OK,      OK,	OK },
+	[EVENT_START] = { NO_YET, OK, RUNS, RUNS, OK, BAD },
+	[EVENT_EXEC] = { NO_YET, NOT_RUN, OK, PAUSED_, NOT_RUN, BAD },
+	[EVENT_ATTACH] = { NO_YET, OK, OK, OK, NOT_RUN, BAD },
+	[EVENT_KILL] = { NO_YET, OK, OK, OK, NOT_RUN, BAD },
+	[EVENT_STOP] = { NO_YET, OK, OK, OK, DONE, BAD },
+	[EVENT_PAUSE] = { NO_YET, NOT_RUN, OK, DONE, NOT_RUN, BAD },
+	[EVENT_RESUME] = { NO_YET, NOT_RUN, NOT_PAUSED, OK, NOT_RUN, BAD },
+	[EVENT_UPDATE] = { NO_YET, OK, OK, OK, OK, BAD },
+	[EVENT_STATS] = { NO_YET, OK, OK, OK, NOT_RUN, BAD },
+	[EVENT_REMOVE] = { NO_YET, OK, RUNS, RUNS, OK, OK },
+	[EVENT_REMOVE_FORCE] = { OK, OK, OK, OK, OK, OK },
 };
 
 static const struct {
@@ -32,10 +32,12 @@ static const struct {
 	[PAUSED_] = { EBUSY, "the container is paused", "resume it with 'contexe resume %s'" },
 	[RUNS] = { EBUSY, "the container is running", "stop it first with 'contexe stop %s'" },
 	[NOT_PAUSED] = { EINVAL, "the container is not paused", "" },
-	[BAD] = { EIO, "the container's state cannot be read", "remove it with 'contexe rm --force %s'" },
+	[BAD] = { EIO, "the container's state cannot be read",
+		  "remove it with 'contexe rm --force %s'" },
 };
 
-int lifecycle_check(enum contexe_state state, enum lifecycle_event event, const char *name, struct error *err)
+int lifecycle_check(enum contexe_state state, enum lifecycle_event event, const char *name,
+		    struct error *err)
 {
 	unsigned a = table[event][state];
 	if (a == OK || a == DONE)

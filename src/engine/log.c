@@ -47,7 +47,8 @@ static bool log_open(struct log *log)
 	}
 	if (log->fd < 0) {
 		struct stat st;
-		log->fd = openat(log->dir, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		log->fd = openat(log->dir, "log",
+				 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		log->size = log->fd >= 0 && fstat(log->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
 	}
 	return log->fd >= 0;
@@ -78,14 +79,16 @@ void log_write(struct log *log, int stream, const void *data, size_t size)
 
 	timestamp_format(timestamp_now(), time);
 	if (log->lost && log->fd >= 0) {
-		buf_printf(&out, "%s stderr F contexe: %" PRIu64 " bytes of the log were lost: no room\n", time,
-			   log->lost);
+		buf_printf(&out,
+			   "%s stderr F contexe: %" PRIu64 " bytes of the log were lost: no room\n",
+			   time, log->lost);
 		log->lost = 0;
 	}
 	while (size > 0) {
 		const char *end = memchr(p, '\n', size);
 		size_t n = end ? (size_t)(end - p) : size;
-		buf_printf(&out, "%s %s %c ", time, stream == 2 ? "stderr" : "stdout", end ? 'F' : 'P');
+		buf_printf(&out, "%s %s %c ", time, stream == 2 ? "stderr" : "stdout",
+			   end ? 'F' : 'P');
 		buf_add(&out, p, n);
 		buf_putc(&out, '\n');
 		log->open_line[stream] = !end;

@@ -16,19 +16,20 @@
 #include "engine/container.h"
 #include "engine/handle.h"
 
-typedef int log_fn(void *arg, enum contexe_stream stream, uint64_t time, const char *text, size_t size, bool partial);
+typedef int log_fn(void *arg, enum contexe_stream stream, uint64_t time, const char *text,
+		   size_t size, bool partial);
 
 struct log_reader {
 	uint64_t since, until;
 	log_fn *fn; /* NULL: only count lines */
 	void *arg;
-	long skip;  /* lines still to be left out, for tail */
+	long skip; /* lines still to be left out, for tail */
 	long lines;
 };
 
 /* "TIME stream F text": false when it is no record of ours. */
-static bool split(char *line, size_t n, uint64_t *ret_time, enum contexe_stream *ret_stream, bool *ret_partial,
-		  char **ret_text)
+static bool split(char *line, size_t n, uint64_t *ret_time, enum contexe_stream *ret_stream,
+		  bool *ret_partial, char **ret_text)
 {
 	char *stream = memchr(line, ' ', n);
 	char *tag = stream ? strchr(stream + 1, ' ') : NULL;
@@ -112,7 +113,9 @@ static int follow(struct container *c, struct log_reader *r, struct error *err)
 	char path[64];
 	CLEANUP_FD int notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", c->dir);
-	if (notify < 0 || inotify_add_watch(notify, path, IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO) < 0)
+	if (notify < 0 ||
+	    inotify_add_watch(notify, path, IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO) <
+		    0)
 		return error_sys(err, errno, "cannot watch the log");
 	IGNORE_RESULT(pidref_is_set(&c->supervisor) ? pidref_open(&c->supervisor) : 0);
 	FILE *f = NULL;
@@ -143,8 +146,8 @@ static int follow(struct container *c, struct log_reader *r, struct error *err)
 	return 0;
 }
 
-int contexe_logs(struct contexe *cx, const char *ref, bool following, uint64_t since, uint64_t until, long tail,
-		 log_fn *fn, void *arg, struct contexe_error *public_err)
+int contexe_logs(struct contexe *cx, const char *ref, bool following, uint64_t since,
+		 uint64_t until, long tail, log_fn *fn, void *arg, struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;

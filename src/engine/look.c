@@ -45,7 +45,7 @@ static void fill_info(struct container *c, struct contexe_info *info)
 	info->reason = xstrdup(c->has_state && c->state.reason ? c->state.reason : "");
 	if (container_spec(c, &spec, NULL) == 0) {
 		info->command = join_words(&spec.process.args);
-		info->image = xstrdup(spec.contexe.image ? spec.contexe.image
+		info->image = xstrdup(spec.contexe.image		    ? spec.contexe.image
 				      : str_eq(spec.contexe.rootfs, "host") ? "host"
 				      : spec.root_path			    ? spec.root_path
 									    : "");
@@ -74,7 +74,8 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-int contexe_list(struct contexe *cx, struct contexe_info **ret, size_t *ret_n, struct contexe_error *err)
+int contexe_list(struct contexe *cx, struct contexe_info **ret, size_t *ret_n,
+		 struct contexe_error *err)
 {
 	struct list l = { 0 };
 	int r = container_each(cx->root, add_info, &l);
@@ -104,7 +105,8 @@ void contexe_info_free(struct contexe_info *infos, size_t n)
 	free(infos);
 }
 
-int contexe_info(struct contexe *cx, const char *ref, struct contexe_info *ret, struct contexe_error *err)
+int contexe_info(struct contexe *cx, const char *ref, struct contexe_info *ret,
+		 struct contexe_error *err)
 {
 	struct container *c CLEANUP_CONTAINER = NULL;
 	int r = container_open(cx->root, ref, &c, api_error(err));
@@ -134,7 +136,8 @@ static const struct schema_field inspection_fields[] = {
 	SCHEMA_FIELD(STRING, struct inspection, finished, "finished"),
 	SCHEMA_FIELD(I64, struct inspection, init_pid, "initPid", .flags = SCHEMA_ALWAYS),
 	SCHEMA_FIELD(I64, struct inspection, job_pid, "pid", .flags = SCHEMA_ALWAYS),
-	SCHEMA_FIELD(I64, struct inspection, supervisor_pid, "supervisorPid", .flags = SCHEMA_ALWAYS),
+	SCHEMA_FIELD(I64, struct inspection, supervisor_pid, "supervisorPid",
+		     .flags = SCHEMA_ALWAYS),
 	SCHEMA_FIELD(BOOL, struct inspection, supervised, "supervised", .flags = SCHEMA_ALWAYS),
 	SCHEMA_FIELD(OPT_I64, struct inspection, exit_code, "exitCode"),
 	SCHEMA_FIELD(STRING, struct inspection, reason, "reason"),

@@ -64,7 +64,8 @@ int opt_volume(struct contexe_spec *s, const char *value, struct error *err)
 	}
 	if (!destination || !*source || destination[0] != '/') {
 		error_set(err, EINVAL, "not of the form SRC:DST[:OPTIONS]");
-		return error_hint(err, "DST is a path inside that begins with /: --volume ./data:/data:ro");
+		return error_hint(
+			err, "DST is a path inside that begins with /: --volume ./data:/data:ro");
 	}
 	char real[PATH_MAX];
 	if (!realpath(source, real)) {
@@ -76,9 +77,10 @@ int opt_volume(struct contexe_spec *s, const char *value, struct error *err)
 	size_t n = 0;
 	list[n++] = "rbind";
 	char *save = NULL;
-	for (char *o = options ? strtok_r(options, ",", &save) : NULL; o && n < ARRAY_SIZE(list) - 1;
-	     o = strtok_r(NULL, ",", &save))
-		if (!str_eq(o, "z") && !str_eq(o, "Z") && !str_eq(o, "rw")) /* labels: done by mountLabel */
+	for (char *o = options ? strtok_r(options, ",", &save) : NULL;
+	     o && n < ARRAY_SIZE(list) - 1; o = strtok_r(NULL, ",", &save))
+		if (!str_eq(o, "z") && !str_eq(o, "Z") &&
+		    !str_eq(o, "rw")) /* labels: done by mountLabel */
 			list[n++] = str_eq(o, "ro") ? "rro" : o;
 	list[n] = NULL;
 	default_mount(&s->spec, destination, "bind", real, list);
@@ -96,8 +98,8 @@ int opt_tmpfs(struct contexe_spec *s, const char *value, struct error *err)
 	const char *list[32] = { "nosuid", "nodev" };
 	size_t n = 2;
 	char *save = NULL;
-	for (char *o = options ? strtok_r(options, ",", &save) : NULL; o && n < ARRAY_SIZE(list) - 1;
-	     o = strtok_r(NULL, ",", &save))
+	for (char *o = options ? strtok_r(options, ",", &save) : NULL;
+	     o && n < ARRAY_SIZE(list) - 1; o = strtok_r(NULL, ",", &save))
 		list[n++] = o;
 	list[n] = NULL;
 	default_mount(&s->spec, destination, "tmpfs", "tmpfs", list);

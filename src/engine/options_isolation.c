@@ -25,9 +25,11 @@ int opt_share(struct contexe_spec *s, const char *value, struct error *err)
 		error_set(err, EINVAL, "there is no such namespace");
 		return error_hint(err, "pid, net, ipc, uts or cgroup");
 	}
-	if (str_eq(kind->type, "mount") || str_eq(kind->type, "time") || str_eq(kind->type, "user")) {
+	if (str_eq(kind->type, "mount") || str_eq(kind->type, "time") ||
+	    str_eq(kind->type, "user")) {
 		error_set(err, EINVAL, "this namespace cannot be shared with the machine");
-		return error_hint(err, "mounts and clocks are always a container's own; users are shared unless mapped");
+		return error_hint(err, "mounts and clocks are always a container's own; users are "
+				       "shared unless mapped");
 	}
 	strings_add(&s->spec.arena, &s->share, kind->type);
 	return 0;
@@ -62,7 +64,8 @@ int opt_network(struct contexe_spec *s, const char *value, struct error *err)
 	return error_hint(err, "none, host or container:NAME");
 }
 
-static int add_map(struct contexe_spec *s, const char *value, struct spec_idmap **map, size_t *n, struct error *err)
+static int add_map(struct contexe_spec *s, const char *value, struct spec_idmap **map, size_t *n,
+		   struct error *err)
 {
 	char *text = KEEP(s, value), *save = NULL;
 	uint64_t v[3];
@@ -198,8 +201,9 @@ int opt_security_opt(struct contexe_spec *s, const char *value, struct error *er
 		const char *prefix;
 		option_setter *set;
 	} kinds[] = {
-		{ "seccomp=", opt_seccomp }, { "apparmor=", opt_apparmor }, { "label=", opt_selinux },
-		{ "mask=", opt_mask },	     { "unmask=", opt_unmask },
+		{ "seccomp=", opt_seccomp }, { "apparmor=", opt_apparmor },
+		{ "label=", opt_selinux },   { "mask=", opt_mask },
+		{ "unmask=", opt_unmask },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (str_has_prefix(value, kinds[i].prefix))

@@ -10,7 +10,7 @@
 #include "base/parse.h"
 #include "engine/options.h"
 
-#define RES(s) (&(s)->spec.linux_.resources)
+#define RES(s)	      (&(s)->spec.linux_.resources)
 #define KEEP(s, text) arena_strdup(&(s)->spec.arena, (text))
 
 static int size_or_unlimited(const char *value, struct opt_i64 *ret, struct error *err)
@@ -22,7 +22,8 @@ static int size_or_unlimited(const char *value, struct opt_i64 *ret, struct erro
 	}
 	if (parse_size(value, &n) < 0 || n > INT64_MAX) {
 		error_set(err, EINVAL, "not a size");
-		return error_hint(err, "a number of bytes, or with a suffix: 512m, 1.5g; -1 for no limit");
+		return error_hint(
+			err, "a number of bytes, or with a suffix: 512m, 1.5g; -1 for no limit");
 	}
 	*ret = (struct opt_i64){ true, (int64_t)n };
 	return 0;
@@ -64,11 +65,13 @@ int opt_cpus(struct contexe_spec *s, const char *value, struct error *err)
 	return 0;
 }
 
-static int number(const char *value, uint64_t min, uint64_t max, struct opt_u64 *ret, struct error *err)
+static int number(const char *value, uint64_t min, uint64_t max, struct opt_u64 *ret,
+		  struct error *err)
 {
 	uint64_t n;
 	if (parse_u64(value, min, max, &n) < 0)
-		return error_set(err, EINVAL, "not a number from %lu to %lu", (unsigned long)min, (unsigned long)max);
+		return error_set(err, EINVAL, "not a number from %lu to %lu", (unsigned long)min,
+				 (unsigned long)max);
 	*ret = (struct opt_u64){ true, n };
 	return 0;
 }
@@ -127,8 +130,8 @@ int opt_io_weight(struct contexe_spec *s, const char *value, struct error *err)
 }
 
 /* DEVICE:RATE, the device as a path or as MAJOR:MINOR */
-static int throttle(struct contexe_spec *s, const char *value, bool bytes, struct spec_throttles *list,
-		    struct error *err)
+static int throttle(struct contexe_spec *s, const char *value, bool bytes,
+		    struct spec_throttles *list, struct error *err)
 {
 	char *device = KEEP(s, value), *rate = strrchr(device, ':');
 	struct stat st;
@@ -180,7 +183,8 @@ int opt_hugetlb(struct contexe_spec *s, const char *value, struct error *err)
 	*limit++ = '\0';
 	if (parse_size(limit, &n) < 0)
 		return error_set(err, EINVAL, "'%s' is not a size", limit);
-	struct spec_hugepage *h = arena_push(&s->spec.arena, RES(s)->hugepages, RES(s)->n_hugepages);
+	struct spec_hugepage *h =
+		arena_push(&s->spec.arena, RES(s)->hugepages, RES(s)->n_hugepages);
 	*h = (struct spec_hugepage){ .page_size = size, .limit = n };
 	return 0;
 }
@@ -189,8 +193,9 @@ int opt_unified(struct contexe_spec *s, const char *value, struct error *err)
 {
 	const char *eq = strchr(value, '=');
 	if (!eq || eq == value || memchr(value, '/', (size_t)(eq - value)))
-		return error_set(err, EINVAL, "not of the form FILE=VALUE, like memory.high=268435456");
-	pairs_set(&s->spec.arena, &RES(s)->unified, arena_strndup(&s->spec.arena, value, (size_t)(eq - value)),
-		  eq + 1);
+		return error_set(err, EINVAL,
+				 "not of the form FILE=VALUE, like memory.high=268435456");
+	pairs_set(&s->spec.arena, &RES(s)->unified,
+		  arena_strndup(&s->spec.arena, value, (size_t)(eq - value)), eq + 1);
 	return 0;
 }

@@ -18,7 +18,8 @@ int opt_name(struct contexe_spec *s, const char *value, struct error *err)
 {
 	if (!parse_is_name(value, 128)) {
 		error_set(err, EINVAL, "not a name for a container");
-		return error_hint(err, "letters, digits, '_', '.' and '-', the first a letter or digit");
+		return error_hint(err,
+				  "letters, digits, '_', '.' and '-', the first a letter or digit");
 	}
 	s->name = KEEP(s, value);
 	return 0;
@@ -29,14 +30,15 @@ int opt_number(struct contexe_spec *s, const char *value, struct error *err)
 	uint64_t n;
 	if (parse_u64(value, 1, 999999, &n) < 0) {
 		error_set(err, EINVAL, "not a number for a container");
-		return error_hint(err, "1 to 999999; 0 is the system container, which is always there");
+		return error_hint(err,
+				  "1 to 999999; 0 is the system container, which is always there");
 	}
 	s->number = (unsigned)n;
 	return 0;
 }
 
-static int key_value(struct contexe_spec *s, const char *value, char **ret_key, const char **ret_value,
-		     struct error *err)
+static int key_value(struct contexe_spec *s, const char *value, char **ret_key,
+		     const char **ret_value, struct error *err)
 {
 	const char *eq = strchr(value, '=');
 	if (!eq || eq == value)
@@ -63,7 +65,8 @@ int opt_env(struct contexe_spec *s, const char *value, struct error *err)
 	if (strchr(value, '=')) {
 		strings_add(&s->spec.arena, &s->env, value);
 	} else if (getenv(value)) {
-		strings_add(&s->spec.arena, &s->env, arena_printf(&s->spec.arena, "%s=%s", value, getenv(value)));
+		strings_add(&s->spec.arena, &s->env,
+			    arena_printf(&s->spec.arena, "%s=%s", value, getenv(value)));
 	}
 	return 0;
 }
@@ -98,7 +101,9 @@ int opt_user(struct contexe_spec *s, const char *value, struct error *err)
 	const char *colon = strchr(value, ':');
 	if (!*value || colon == value || (colon && (!colon[1] || strchr(colon + 1, ':')))) {
 		error_set(err, EINVAL, "not of the form USER[:GROUP]");
-		return error_hint(err, "names are looked up inside the container, numbers need no entry there");
+		return error_hint(
+			err,
+			"names are looked up inside the container, numbers need no entry there");
 	}
 	s->user = KEEP(s, value);
 	return 0;
@@ -222,8 +227,8 @@ int opt_ulimit(struct contexe_spec *s, const char *value, struct error *err)
 	if (hard)
 		*hard++ = '\0';
 	struct spec_rlimit limit = { 0 };
-	if (ulimit_value(soft, &limit.soft) < 0 || ulimit_value(hard ? hard : soft, &limit.hard) < 0 ||
-	    limit.soft > limit.hard) {
+	if (ulimit_value(soft, &limit.soft) < 0 ||
+	    ulimit_value(hard ? hard : soft, &limit.hard) < 0 || limit.soft > limit.hard) {
 		error_set(err, EINVAL, "not a pair of numbers, the first at most the second");
 		return error_hint(err, "'unlimited' is a number here");
 	}

@@ -56,7 +56,8 @@ static int snapshot(struct contexe *cx, struct table *t, struct pidspaces **ret,
 	return pidspaces_read(t->v, t->n, ret, err);
 }
 
-static void fill(const struct pidspaces *s, const struct proc_process *p, struct contexe_process *out)
+static void fill(const struct pidspaces *s, const struct proc_process *p,
+		 struct contexe_process *out)
 {
 	char name[PIDNAME_SIZE];
 	int level = p->n_levels > 0 ? p->n_levels - 1 : 0;
@@ -89,8 +90,8 @@ static void fill(const struct pidspaces *s, const struct proc_process *p, struct
 	out->cmdline = buf_take(&cmdline);
 }
 
-int contexe_processes(struct contexe *cx, const char *ref, struct contexe_process **ret, size_t *ret_n,
-		      struct contexe_error *public_err)
+int contexe_processes(struct contexe *cx, const char *ref, struct contexe_process **ret,
+		      size_t *ret_n, struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
@@ -120,7 +121,8 @@ int contexe_processes(struct contexe *cx, const char *ref, struct contexe_proces
 	struct contexe_process *out = xcalloc(n + 1, sizeof(*out));
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		const struct proc_process *p = pidspaces_process(s, processes[i].pid);
-		if (!p || (!all && (wanted < 0 || !pidspaces_contains(s, wanted, pidspaces_space_of(s, p)))))
+		if (!p || (!all && (wanted < 0 ||
+				    !pidspaces_contains(s, wanted, pidspaces_space_of(s, p)))))
 			continue;
 		fill(s, p, &out[kept++]);
 	}
@@ -139,7 +141,8 @@ void contexe_processes_free(struct contexe_process *p, size_t n)
 }
 
 /* A container's name or number stands for its pid 1, anything else is a pid or an internal name. */
-static int resolve(struct contexe *cx, const struct pidspaces *s, const char *text, pid_t *ret, struct error *err)
+static int resolve(struct contexe *cx, const struct pidspaces *s, const char *text, pid_t *ret,
+		   struct error *err)
 {
 	struct container *c CLEANUP_CONTAINER = NULL;
 	bool digits = text[strspn(text, "0123456789")] == '\0';

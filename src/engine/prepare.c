@@ -51,7 +51,8 @@ static bool joined(const struct spec *s, const char *type)
 	return false;
 }
 
-static void add_map(struct spec *s, struct spec_idmap **map, size_t *n, uint32_t in, uint32_t out, uint32_t size)
+static void add_map(struct spec *s, struct spec_idmap **map, size_t *n, uint32_t in, uint32_t out,
+		    uint32_t size)
 {
 	struct spec_idmap *m = arena_grow(&s->arena, map, n, sizeof(**map));
 	*m = (struct spec_idmap){ in, out, size };
@@ -67,7 +68,8 @@ static void rootless_maps(struct spec *s)
 	if (helpers && ns_subid_range("/etc/subuid", geteuid(), &start, &count) == 0)
 		add_map(s, &l->uid_mappings, &l->n_uid_mappings, 1, start, count);
 	add_map(s, &l->gid_mappings, &l->n_gid_mappings, 0, getegid(), 1);
-	if (helpers && l->n_uid_mappings > 1 && ns_subid_range("/etc/subgid", geteuid(), &start, &count) == 0)
+	if (helpers && l->n_uid_mappings > 1 &&
+	    ns_subid_range("/etc/subgid", geteuid(), &start, &count) == 0)
 		add_map(s, &l->gid_mappings, &l->n_gid_mappings, 1, start, count);
 }
 
@@ -82,8 +84,9 @@ static int prepare_namespaces(const struct root *root, struct contexe_spec *cs, 
 		return error_set(err, EINVAL, "--gid-map needs --uid-map");
 	if (l->n_uid_mappings && !l->n_gid_mappings)
 		for (size_t i = 0; i < l->n_uid_mappings; i++)
-			add_map(s, &l->gid_mappings, &l->n_gid_mappings, l->uid_mappings[i].container_id,
-				l->uid_mappings[i].host_id, l->uid_mappings[i].size);
+			add_map(s, &l->gid_mappings, &l->n_gid_mappings,
+				l->uid_mappings[i].container_id, l->uid_mappings[i].host_id,
+				l->uid_mappings[i].size);
 	for (size_t i = 0; i < NS_KINDS; i++) {
 		const char *type = ns_kinds[i].type;
 		if (listed(&cs->share, type) || joined(s, type))
@@ -106,7 +109,8 @@ int prepare_joins(const struct root *root, struct spec *s, struct error *err)
 		const struct ns_kind *kind = colon ? ns_find(colon + 1) : NULL;
 		CLEANUP_STR char *name = xasprintf("%.*s", colon ? (int)(colon - text) : 0, text);
 		struct container *other CLEANUP_CONTAINER = NULL;
-		int r = kind ? container_open(root, name, &other, err) : error_set(err, EINVAL, "no such namespace");
+		int r = kind ? container_open(root, name, &other, err)
+			     : error_set(err, EINVAL, "no such namespace");
 		if (r == 0)
 			r = lifecycle_check(other->now, EVENT_STATS, other->name, err);
 		if (r < 0) {
@@ -137,7 +141,8 @@ static void order_mounts(struct spec *s, const struct spec_mount *mine, size_t n
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		bool replaced = false;
 		for (size_t k = 0; k < n_mine; k++)
-			replaced = replaced || str_eq(mine[k].destination, s->mounts[i].destination);
+			replaced =
+				replaced || str_eq(mine[k].destination, s->mounts[i].destination);
 		if (!replaced)
 			s->mounts[kept++] = s->mounts[i];
 	}
@@ -147,7 +152,8 @@ static void order_mounts(struct spec *s, const struct spec_mount *mine, size_t n
 	size_t n = kept;
 	for (size_t k = 0; k < n_mine; k++) {
 		size_t at = n++;
-		for (; at > kept && depth(all[at - 1].destination) > depth(mine[k].destination); at--)
+		for (; at > kept && depth(all[at - 1].destination) > depth(mine[k].destination);
+		     at--)
 			all[at] = all[at - 1];
 		all[at] = mine[k];
 	}
@@ -156,8 +162,8 @@ static void order_mounts(struct spec *s, const struct spec_mount *mine, size_t n
 }
 
 /* A small file of ours over one of the image, if the image has it or can get it. */
-static int add_file(struct spec *s, struct container *c, const char *name, const char *inside, const char *text,
-		    struct error *err)
+static int add_file(struct spec *s, struct container *c, const char *name, const char *inside,
+		    const char *text, struct error *err)
 {
 	struct stat st;
 	char path[4096];
@@ -168,7 +174,8 @@ static int add_file(struct spec *s, struct container *c, const char *name, const
 	if (r < 0)
 		return error_sys(err, -r, "cannot write the container's %s file", name);
 	CLEANUP_STR char *source = xasprintf("%s/containers/%s/%s", c->root->path, c->name, name);
-	default_mount(s, inside, "bind", source, (const char *const[]){ "bind", "nosuid", "nodev", "noexec", NULL });
+	default_mount(s, inside, "bind", source,
+		      (const char *const[]){ "bind", "nosuid", "nodev", "noexec", NULL });
 	return 0;
 }
 
@@ -177,8 +184,10 @@ static int add_identity_files(struct spec *s, struct container *c, struct error 
 	if (!c || !s->hostname)
 		return 0;
 	CLEANUP_STR char *hostname = xasprintf("%s\n", s->hostname);
-	CLEANUP_STR char *hosts = xasprintf("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-					    "127.0.1.1\t%s\n", s->hostname);
+	CLEANUP_STR char *hosts =
+		xasprintf("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+			  "127.0.1.1\t%s\n",
+			  s->hostname);
 	int r = add_file(s, c, "hostname", "/etc/hostname", hostname, err);
 	return r < 0 ? r : add_file(s, c, "hosts", "/etc/hosts", hosts, err);
 }
@@ -191,9 +200,10 @@ static int prepare_mounts(struct contexe_spec *cs, struct container *c, struct e
 
 	s->mounts = NULL;
 	s->n_mounts = 0;
-	default_mounts(s, !listed(&cs->share, "ipc"), cs->shm_size ? cs->shm_size : DEFAULT_SHM_SIZE,
-		       str_eq(s->contexe.rootfs, "host"), s->contexe.delegate || s->contexe.privileged,
-		       s->contexe.privileged);
+	default_mounts(s, !listed(&cs->share, "ipc"),
+		       cs->shm_size ? cs->shm_size : DEFAULT_SHM_SIZE,
+		       str_eq(s->contexe.rootfs, "host"),
+		       s->contexe.delegate || s->contexe.privileged, s->contexe.privileged);
 	int r = add_identity_files(s, c, err);
 	if (r == 0)
 		order_mounts(s, mine, n_mine);
@@ -265,8 +275,8 @@ static void prepare_devices(const struct root *root, struct spec *s)
 	r->devices = NULL;
 	r->n_devices = 0;
 	/* in a user namespace no device can be made, and those mounted in are the caller's choice */
-	if (s->contexe.privileged || s->linux_.n_uid_mappings || !root->privileged || root->in_userns ||
-	    cgroup_layout() == CGROUP_NONE)
+	if (s->contexe.privileged || s->linux_.n_uid_mappings || !root->privileged ||
+	    root->in_userns || cgroup_layout() == CGROUP_NONE)
 		return;
 	default_device_rules(s);
 	for (size_t i = 0; i < n_mine; i++)
@@ -295,7 +305,8 @@ static void prepare_environment(struct contexe_spec *cs)
 	if (s->hostname)
 		prepare_env(s, arena_printf(&s->arena, "HOSTNAME=%s", s->hostname));
 	if (s->process.terminal)
-		prepare_env(s, arena_printf(&s->arena, "TERM=%s", getenv("TERM") ? getenv("TERM") : "xterm"));
+		prepare_env(s, arena_printf(&s->arena, "TERM=%s",
+					    getenv("TERM") ? getenv("TERM") : "xterm"));
 	for (size_t i = 0; i < image.n; i++)
 		prepare_env(s, image.v[i]);
 	for (size_t i = 0; i < cs->env.n; i++)
@@ -311,7 +322,8 @@ static int prepare_program(struct contexe_spec *cs, struct error *err)
 		for (size_t i = 0; i < cs->command.n; i++)
 			strings_add(&s->arena, &s->process.args, cs->command.v[i]);
 	if (!s->process.args.n) {
-		error_set(err, EINVAL, "no command was given%s", cs->image ? ", and the image names none" : "");
+		error_set(err, EINVAL, "no command was given%s",
+			  cs->image ? ", and the image names none" : "");
 		return error_hint(err, "put it last: contexe run -- COMMAND [ARGUMENT...]");
 	}
 	if (cs->user)
@@ -326,7 +338,8 @@ static int prepare_program(struct contexe_spec *cs, struct error *err)
 
 /* ---- root ---- */
 
-static int prepare_root(const struct root *root, struct contexe_spec *cs, struct container *c, struct error *err)
+static int prepare_root(const struct root *root, struct contexe_spec *cs, struct container *c,
+			struct error *err)
 {
 	struct spec *s = &cs->spec;
 	if ((cs->image != NULL) + (s->root_path != NULL) + cs->host > 1) {
@@ -343,7 +356,8 @@ static int prepare_root(const struct root *root, struct contexe_spec *cs, struct
 	return hostroot_apply(root, s, userns, err);
 }
 
-int prepare_spec(const struct root *root, struct contexe_spec *cs, struct container *c, struct error *err)
+int prepare_spec(const struct root *root, struct contexe_spec *cs, struct container *c,
+		 struct error *err)
 {
 	struct spec *s = &cs->spec;
 

@@ -10,10 +10,12 @@
 #include "engine/handle.h"
 
 /* c: the container it is for (its directory gets the small files that are mounted in); NULL: for a dry run. */
-int prepare_spec(const struct root *root, struct contexe_spec *s, struct container *c, struct error *err) NODISCARD;
+int prepare_spec(const struct root *root, struct contexe_spec *s, struct container *c,
+		 struct error *err) NODISCARD;
 
 /* What an image says, applied where the user said nothing. */
-int prepare_image(const struct root *root, struct contexe_spec *s, struct container *c, struct error *err) NODISCARD;
+int prepare_image(const struct root *root, struct contexe_spec *s, struct container *c,
+		  struct error *err) NODISCARD;
 
 /* Sets a variable, replacing an earlier one of that name. */
 void prepare_env(struct spec *s, const char *assignment);

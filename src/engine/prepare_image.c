@@ -22,7 +22,8 @@ static void take_layers(struct spec *s, const struct image *img, const char *sto
 {
 	s->contexe.overlay = true;
 	for (size_t i = img->layers.n; i-- > 1;)
-		strings_add(&s->arena, &s->contexe.lower, image_layer_path(store, img->layers.v[i], &s->arena));
+		strings_add(&s->arena, &s->contexe.lower,
+			    image_layer_path(store, img->layers.v[i], &s->arena));
 	s->root_path = image_layer_path(store, img->layers.v[0], &s->arena);
 }
 
@@ -45,11 +46,13 @@ static void take_program(struct contexe_spec *cs, const struct image *img)
 		s->contexe.stop_signal = arena_strdup(&s->arena, img->stop_signal);
 	for (size_t i = 0; i < img->labels.n; i++)
 		if (!pairs_get(&s->annotations, img->labels.v[i].key))
-			pairs_set(&s->arena, &s->annotations, img->labels.v[i].key, img->labels.v[i].value);
+			pairs_set(&s->arena, &s->annotations, img->labels.v[i].key,
+				  img->labels.v[i].value);
 }
 
 /* Each volume is a directory of the container's own, filled with what the image has there. */
-static int take_volumes(struct spec *s, const struct image *img, struct container *c, struct error *err)
+static int take_volumes(struct spec *s, const struct image *img, struct container *c,
+			struct error *err)
 {
 	for (size_t i = 0; i < img->volumes.n; i++) {
 		const char *inside = img->volumes.v[i];
@@ -62,13 +65,16 @@ static int take_volumes(struct spec *s, const struct image *img, struct containe
 		(void)snprintf(name, sizeof(name), "volume.%zu", i);
 		if (mkdirat(c->dir, name, 0755) < 0 && errno != EEXIST)
 			return error_sys(err, errno, "cannot make the volume %s", inside);
-		CLEANUP_STR char *source = xasprintf("%s/containers/%s/%s", c->root->path, c->name, name);
-		default_mount(s, inside, "bind", source, (const char *const[]){ "bind", "nodev", "tmpcopyup", NULL });
+		CLEANUP_STR char *source =
+			xasprintf("%s/containers/%s/%s", c->root->path, c->name, name);
+		default_mount(s, inside, "bind", source,
+			      (const char *const[]){ "bind", "nodev", "tmpcopyup", NULL });
 	}
 	return 0;
 }
 
-int prepare_image(const struct root *root, struct contexe_spec *cs, struct container *c, struct error *err)
+int prepare_image(const struct root *root, struct contexe_spec *cs, struct container *c,
+		  struct error *err)
 {
 	struct image img CLEANUP_IMAGE = { 0 };
 	CLEANUP_STR char *store = root_path(root, "images");

@@ -6,7 +6,8 @@
 #include "engine/handle.h"
 #include "sys/features.h"
 
-int contexe_probe(struct contexe *cx, struct contexe_feature **ret, size_t *ret_n, struct contexe_error *err)
+int contexe_probe(struct contexe *cx, struct contexe_feature **ret, size_t *ret_n,
+		  struct contexe_error *err)
 {
 	(void)cx;
 	(void)err;

@@ -127,7 +127,8 @@ static void flush_remote(struct remote *m)
 			int stream;
 		} head;
 		memcpy(&head, m->queue.data, sizeof(head));
-		int e = control_send(m->sock, CTL_DATA, head.stream, 0, m->queue.data + sizeof(head), head.size);
+		int e = control_send(m->sock, CTL_DATA, head.stream, 0,
+				     m->queue.data + sizeof(head), head.size);
 		if (e == -EAGAIN)
 			return;
 		if (e < 0)
@@ -298,7 +299,8 @@ void relay_add(struct relay *r, struct pollset *ps)
 		if (r->pending[i].len)
 			pollset_add(ps, i, POLLOUT);
 	for (struct remote *m = r->remotes; m; m = m->next)
-		pollset_add(ps, m->sock, (short)((take_input ? POLLIN : 0) | (m->queue.len ? POLLOUT : 0)));
+		pollset_add(ps, m->sock,
+			    (short)((take_input ? POLLIN : 0) | (m->queue.len ? POLLOUT : 0)));
 }
 
 int relay_timeout(const struct relay *r)
@@ -333,7 +335,8 @@ void relay_handle(struct relay *r, const struct pollset *ps)
 void relay_drain(struct relay *r)
 {
 	for (int i = 1; i < 3; i++)
-		while (r->source[i] >= 0 && fd_set_nonblock(r->source[i], 1) == 0 && read_source(r, i))
+		while (r->source[i] >= 0 && fd_set_nonblock(r->source[i], 1) == 0 &&
+		       read_source(r, i))
 			for (int k = 1; k < 3 && !has_room(r); k++)
 				flush_local(r, k);
 	for (int i = 1; i < 3; i++)

@@ -31,18 +31,18 @@ struct remote; /* an attached command */
 
 struct relay {
 	bool tty;
-	int source[3];	      /* [1], [2]: where the job's output is read; with tty [1] is the master */
-	int sink;	      /* where its input is written; with tty the master */
-	bool dormant;	      /* tty: nobody has the slave open at the moment */
-	struct buf input;     /* waits for the sink */
-	bool input_ends;      /* close the sink once input is written */
-	struct log *log;      /* NULL: none */
+	int source[3];	  /* [1], [2]: where the job's output is read; with tty [1] is the master */
+	int sink;	  /* where its input is written; with tty the master */
+	bool dormant;	  /* tty: nobody has the slave open at the moment */
+	struct buf input; /* waits for the sink */
+	bool input_ends;  /* close the sink once input is written */
+	struct log *log;  /* NULL: none */
 	/* the local user */
 	bool local;
-	bool local_in;	      /* read descriptor 0 */
+	bool local_in; /* read descriptor 0 */
 	struct buf pending[3];
 	struct keys keys;
-	bool detached;	      /* the local user pressed the keys */
+	bool detached; /* the local user pressed the keys */
 	struct remote *remotes;
 };
 

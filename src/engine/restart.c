@@ -8,8 +8,8 @@
 #include "base/timestamp.h"
 
 #define FIRST_DELAY 100000000ULL
-#define LAST_DELAY 60000000000ULL
-#define LONG_LIFE 10000000000ULL
+#define LAST_DELAY  60000000000ULL
+#define LONG_LIFE   10000000000ULL
 
 static const char *const names[] = {
 	[RESTART_NO] = "no",
@@ -30,7 +30,8 @@ int restart_parse(const char *text, enum restart_policy *ret, unsigned *ret_max,
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (strlen(names[i]) != n || strncmp(text, names[i], n))
 			continue;
-		if (text[n] && (i != RESTART_ON_FAILURE || parse_u64(text + n + 1, 0, 1000000, &max) < 0))
+		if (text[n] &&
+		    (i != RESTART_ON_FAILURE || parse_u64(text + n + 1, 0, 1000000, &max) < 0))
 			break;
 		*ret = (enum restart_policy)i;
 		*ret_max = (unsigned)max;

@@ -12,13 +12,14 @@ enum restart_policy { RESTART_NO, RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_UN
 
 struct restart {
 	enum restart_policy policy;
-	unsigned max;	/* on-failure: at most so often in a row, 0: no bound */
+	unsigned max; /* on-failure: at most so often in a row, 0: no bound */
 	unsigned count;
 	uint64_t delay; /* the next one, ns */
 };
 
 /* "no", "always", "on-failure[:N]", "unless-stopped". -EINVAL. */
-int restart_parse(const char *text, enum restart_policy *ret, unsigned *ret_max, struct error *err) NODISCARD;
+int restart_parse(const char *text, enum restart_policy *ret, unsigned *ret_max, struct error *err)
+	NODISCARD;
 const char *restart_name(enum restart_policy policy);
 
 void restart_init(struct restart *r, const struct spec *spec);

@@ -38,8 +38,8 @@ static bool in_user_namespace(void)
 	if (file_read_line(AT_FDCWD, "/proc/self/uid_map", line, sizeof(line)) < 0)
 		return false;
 	unsigned inside, outside, count;
-	return sscanf(line, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 || outside != 0 ||
-	       count != UINT32_MAX;
+	return sscanf(line, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 ||
+	       outside != 0 || count != UINT32_MAX;
 }
 
 static int make_directories(int fd)
@@ -67,7 +67,8 @@ static int open_root(const char *path, struct root *root)
 		int r = make_directories(root->fd);
 		if (r < 0)
 			return r;
-		root->containers = openat(root->fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		root->containers =
+			openat(root->fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	return root->containers < 0 ? -errno : 0;
 }
@@ -160,7 +161,8 @@ void root_empty_trash(const struct root *root)
 			continue;
 		/* whoever is deleting it at this moment holds its lock */
 		CLEANUP_FD int one = openat(fd, de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (one >= 0 && flock(one, LOCK_EX | LOCK_NB) == 0 && file_remove_tree(fd, de->d_name) < 0)
+		if (one >= 0 && flock(one, LOCK_EX | LOCK_NB) == 0 &&
+		    file_remove_tree(fd, de->d_name) < 0)
 			continue;
 	}
 	if (dir)

@@ -19,10 +19,10 @@
 
 struct root {
 	char *path;
-	int fd;		     /* of path */
-	int containers;	     /* of containers/ */
-	bool in_userns;	     /* this process is in a user namespace that is not the first */
-	bool privileged;     /* uid 0 and all that this implies, though perhaps in a user namespace */
+	int fd;		 /* of path */
+	int containers;	 /* of containers/ */
+	bool in_userns;	 /* this process is in a user namespace that is not the first */
+	bool privileged; /* uid 0 and all that this implies, though perhaps in a user namespace */
 };
 
 int root_open(const char *path, struct root **ret, struct error *err) NODISCARD;

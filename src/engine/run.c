@@ -40,7 +40,8 @@ static int first_state(struct container *c, struct error *err)
 }
 
 /* Directory and configuration; removed again by the caller if what follows fails. */
-static int make(struct contexe *cx, struct contexe_spec *spec, struct container **ret, struct error *err)
+static int make(struct contexe *cx, struct contexe_spec *spec, struct container **ret,
+		struct error *err)
 {
 	int r = container_make(cx->root, spec->name, spec->number, ret, err);
 	if (r < 0)
@@ -51,7 +52,8 @@ static int make(struct contexe *cx, struct contexe_spec *spec, struct container 
 	if (r == 0)
 		r = container_write_spec(*ret, &spec->spec, err);
 	if (r == 0)
-		event_write(cx->root, "create", (*ret)->name, (*ret)->number, (*ret)->state.id, NULL);
+		event_write(cx->root, "create", (*ret)->name, (*ret)->number, (*ret)->state.id,
+			    NULL);
 	return r;
 }
 
@@ -65,8 +67,8 @@ static void unmake(struct container *c)
 		event_write(c->root, "remove", c->name, c->number, c->state.id, NULL);
 }
 
-int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, int *ret_status, char **ret_name,
-		struct contexe_error *public_err)
+int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, int *ret_status,
+		char **ret_name, struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
@@ -76,8 +78,12 @@ int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, i
 	if (r == 0) {
 		if (ret_name)
 			*ret_name = xstrdup(c->name);
-		struct supervisor_options opt = { .foreground = true, .report = FD_NONE };
-		r = detach ? supervise_detached(c, false, err) : supervise(c, &opt, ret_status, err);
+		struct supervisor_options opt = {
+			.foreground = !detach,
+			.report = FD_NONE,
+			.spec = &spec->spec,
+		};
+		r = detach ? supervise_detached(c, &opt, err) : supervise(c, &opt, ret_status, err);
 		if (r == 0 && detach)
 			*ret_status = 0;
 	}
@@ -98,8 +104,11 @@ int contexe_create(struct contexe *cx, struct contexe_spec *spec, char **ret_nam
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
 	int r = make(cx, spec, &c, err);
+	struct supervisor_options opt = { .wait_start = true,
+					  .report = FD_NONE,
+					  .spec = &spec->spec };
 	if (r == 0)
-		r = supervise_detached(c, true, err);
+		r = supervise_detached(c, &opt, err);
 	if (r < 0) {
 		error_what(err, "cannot create the container");
 		unmake(c);
@@ -110,14 +119,16 @@ int contexe_create(struct contexe *cx, struct contexe_spec *spec, char **ret_nam
 	return 0;
 }
 
-int contexe_plan(struct contexe *cx, struct contexe_spec *spec, char **ret_text, struct contexe_error *public_err)
+int contexe_plan(struct contexe *cx, struct contexe_spec *spec, char **ret_text,
+		 struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct plan plan CLEANUP_PLAN = { 0 };
 	int r = prepare_spec(cx->root, spec, NULL, err);
 	if (r == 0)
 		r = prepare_joins(cx->root, &spec->spec, err);
-	CLEANUP_STR char *dir = xasprintf("%s/containers/%s", cx->root->path, spec->name ? spec->name : "cont_N");
+	CLEANUP_STR char *dir =
+		xasprintf("%s/containers/%s", cx->root->path, spec->name ? spec->name : "cont_N");
 	if (r == 0)
 		r = bringup_plan(cx->root, dir, &spec->spec, NULL, &plan, err);
 	if (r < 0)
@@ -146,7 +157,7 @@ int contexe_start(struct contexe *cx, const char *ref, struct contexe_error *pub
 		error_object(err, "%s", c->name);
 		return error_what(err, "cannot start the container");
 	}
-	r = supervise_detached(c, false, err);
+	r = supervise_detached(c, &(struct supervisor_options){ .report = FD_NONE }, err);
 	if (r < 0) {
 		error_what(err, "cannot start the container");
 		error_object(err, "%s", c->name);

@@ -10,10 +10,12 @@
 #include "spec/schema.h"
 
 static const struct schema_field fields[] = {
-	SCHEMA_FIELD(I64, struct state, version, "version", .flags = SCHEMA_REQUIRED, .min = 1, .max = 1),
+	SCHEMA_FIELD(I64, struct state, version, "version", .flags = SCHEMA_REQUIRED, .min = 1,
+		     .max = 1),
 	SCHEMA_FIELD(STRING, struct state, id, "id", .flags = SCHEMA_REQUIRED),
 	SCHEMA_FIELD(STRING, struct state, name, "name", .flags = SCHEMA_REQUIRED),
-	SCHEMA_FIELD(U64, struct state, number, "number", .flags = SCHEMA_REQUIRED, .max = UINT32_MAX),
+	SCHEMA_FIELD(U64, struct state, number, "number", .flags = SCHEMA_REQUIRED,
+		     .max = UINT32_MAX),
 	SCHEMA_FIELD(STRING, struct state, status, "status", .flags = SCHEMA_REQUIRED),
 	SCHEMA_FIELD(STRING, struct state, boot, "boot"),
 	SCHEMA_FIELD(I64, struct state, init_pid, "initPid", .max = INT32_MAX),
@@ -33,7 +35,7 @@ static const struct schema_field fields[] = {
 static const struct schema schema = SCHEMA(struct state, fields);
 
 #define FILE_NAME "state.json"
-#define MAX_SIZE (64 << 10)
+#define MAX_SIZE  (64 << 10)
 
 void state_done(struct state *s)
 {

@@ -19,14 +19,14 @@ struct state {
 	char *id;	 /* 16 hex digits, never used again */
 	char *name;
 	uint64_t number;
-	char *status;	 /* "created", "running", "exited" */
-	char *boot;	 /* boot_id of the machine when it was started */
+	char *status; /* "created", "running", "exited" */
+	char *boot;   /* boot_id of the machine when it was started */
 	int64_t init_pid, job_pid, supervisor_pid;
 	uint64_t init_start, job_start, supervisor_start;
 	uint64_t created, started, finished; /* ns since 1970 */
 	struct opt_i64 wait_status;
-	char *reason;	 /* why it ended, when the status does not say: "out of memory" ... */
-	char *cgroup;	 /* for cgroup_open() */
+	char *reason; /* why it ended, when the status does not say: "out of memory" ... */
+	char *cgroup; /* for cgroup_open() */
 	uint64_t restarts;
 };
 

@@ -12,9 +12,12 @@
 #include "engine/container.h"
 
 struct supervisor_options {
-	bool foreground;  /* relay our 0, 1, 2 and forward our signals */
-	bool wait_start;  /* the job waits for CTL_START */
-	int report;	  /* sync socket (container/sync.h) that hears of the start; -EBADF: the caller is told */
+	bool foreground; /* relay our 0, 1, 2 and forward our signals */
+	bool wait_start; /* the job waits for CTL_START */
+	bool adopt;	 /* it runs already, and has lost its supervisor */
+	struct spec
+		*spec; /* NULL: as written down in config.json. Used up by a detached supervisor. */
+	int report; /* sync socket (container/sync.h) that hears of the start; -EBADF: the caller is told */
 };
 
 /*
@@ -23,10 +26,18 @@ struct supervisor_options {
  * detached (the supervisor then goes on in a child of its own).
  * On failure to start nothing runs; the container's directory stays, the caller deletes it if it made it.
  */
-int supervise(struct container *c, const struct supervisor_options *opt, int *ret_exit, struct error *err) NODISCARD;
+int supervise(struct container *c, const struct supervisor_options *opt, int *ret_exit,
+	      struct error *err) NODISCARD;
 
 /*
  * Forks a supervisor that stays, and waits until the container runs (or is created). Descriptors other
  * than the container's are closed in it.
  */
-int supervise_detached(struct container *c, bool wait_start, struct error *err) NODISCARD;
+int supervise_detached(struct container *c, const struct supervisor_options *opt, struct error *err)
+	NODISCARD;
+
+/*
+ * Gives a container whose supervisor was killed a new one (contexe-init kept its descriptors). c is not
+ * locked. 0 also when there is nothing to do. Best effort for commands that need a supervisor.
+ */
+int supervise_orphan(struct container *c, struct error *err) NODISCARD;

@@ -52,7 +52,9 @@ int keys_parse(const char *text, struct keys *ret, struct error *err)
 		if (c < 0 || k.n == sizeof(k.seq)) {
 			error_set(err, EINVAL, "not a sequence of keys");
 			error_object(err, "%s", text);
-			return error_hint(err, "single characters or ctrl-x, separated by commas: ctrl-p,ctrl-q");
+			return error_hint(
+				err,
+				"single characters or ctrl-x, separated by commas: ctrl-p,ctrl-q");
 		}
 		k.seq[k.n++] = (unsigned char)c;
 		p += n;
@@ -63,7 +65,8 @@ int keys_parse(const char *text, struct keys *ret, struct error *err)
 	return 0;
 }
 
-bool keys_filter(struct keys *k, const unsigned char *in, size_t n, unsigned char *out, size_t *ret_n)
+bool keys_filter(struct keys *k, const unsigned char *in, size_t n, unsigned char *out,
+		 size_t *ret_n)
 {
 	size_t o = 0;
 	for (size_t i = 0; i < n; i++) {

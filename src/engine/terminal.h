@@ -39,4 +39,5 @@ int keys_parse(const char *text, struct keys *ret, struct error *err) NODISCARD;
  * and turned out to be none is put before them: out must hold n + sizeof(seq) bytes; *ret_n of them are to
  * be passed on.
  */
-bool keys_filter(struct keys *k, const unsigned char *in, size_t n, unsigned char *out, size_t *ret_n);
+bool keys_filter(struct keys *k, const unsigned char *in, size_t n, unsigned char *out,
+		 size_t *ret_n);

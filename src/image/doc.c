@@ -25,7 +25,8 @@ static int read_tokens(struct json_tokener *tok, const char *text, size_t len,
 		return error_set(err, EBADMSG, "the JSON text is not valid at byte %zu: %s",
 				 json_tokener_get_parse_end(tok), json_tokener_error_desc(e));
 	size_t end = json_tokener_get_parse_end(tok);
-	end += strspn(text + end, " \t\r\n");
+	while (end < len && strchr(" \t\r\n", text[end]))
+		end++;
 	if (end < len)
 		return error_set(err, EBADMSG, "something follows the JSON text at byte %zu", end);
 	return 0;

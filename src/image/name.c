@@ -70,13 +70,19 @@ static bool is_repository(const char *s, const char *end)
 	}
 }
 
+/* Cut as often as it is there, so that a normal name is its own normal form. */
+static const char *without_hub(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hub_prefixes); i++) {
+		if (str_has_prefix(name, hub_prefixes[i]))
+			return without_hub(name + strlen(hub_prefixes[i]));
+	}
+	return name;
+}
+
 int image_name_normalise(const char *name, char *buf, struct error *err)
 {
-	const char *s = name;
-	for (size_t i = 0; i < ARRAY_SIZE(hub_prefixes) && s == name; i++) {
-		if (str_has_prefix(name, hub_prefixes[i]))
-			s += strlen(hub_prefixes[i]);
-	}
+	const char *s = without_hub(name);
 	const char *colon = tag_colon(s);
 	const char *end = colon ? colon : s + strlen(s);
 	const char *tag = colon ? colon + 1 : "latest";
@@ -148,13 +154,13 @@ int image_name_from_inside(const char *inside, const char *path, char *buf)
 void image_name_to_file(const char *name, char *buf)
 {
 	size_t n = 0;
-	for (const char *p = name; *p && n + 4 < IMAGE_FILE_SIZE; p++) {
-		if (*p == '/') {
-			memcpy(buf + n, "%2F", 3);
-			n += 3;
-		} else {
-			buf[n++] = *p;
-		}
+	for (const char *p = name; *p; p++) {
+		const char *text = *p == '/' ? "%2F" : p;
+		size_t len = *p == '/' ? 3 : 1;
+		if (n + len >= IMAGE_FILE_SIZE) /* no normalised name is that long */
+			break;
+		memcpy(buf + n, text, len);
+		n += len;
 	}
 	buf[n] = '\0';
 }

@@ -58,7 +58,9 @@ int pidref_from_pidfd(int pidfd, struct pidref *ret)
 	int pid = line ? (int)strtol(line + 4, NULL, 10) : -1;
 	if (pid <= 0)
 		return -ESRCH; /* reaped, or not of this namespace */
-	*ret = (struct pidref){ .pid = pid, .pidfd = take_fd(&owned), .start = pid_start_time(pid, NULL) };
+	*ret = (struct pidref){ .pid = pid,
+				.pidfd = take_fd(&owned),
+				.start = pid_start_time(pid, NULL) };
 	return 0;
 }
 

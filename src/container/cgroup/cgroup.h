@@ -135,5 +135,6 @@ int cgroup_stats(const struct cgroup *cg, struct cgroup_stats *ret, struct error
 int cgroup_each_v1(const struct cgroup *cg,
 		   int (*fn)(void *arg, const char *controllers, const char *dir), void *arg);
 
-/* Lets the ids own the groups' files that delegation needs (v2: cgroup.procs, cgroup.subtree_control, ...). */
+/* Lets the ids own the groups' files that delegation needs (v2: cgroup.procs, cgroup.subtree_control,
+ * what /sys/kernel/cgroup/delegate lists). The limits stay ours. */
 int cgroup_delegate(const struct cgroup *cg, uid_t uid, gid_t gid, struct error *err) NODISCARD;

@@ -6,8 +6,9 @@
 
 /*
  * Puts the rules in force for the container's group: as an eBPF program on the v2 group, which replaces
- * the one of an earlier call in one step (fresh: a new group, there is none); where the kernel has no such programs, or on v1 only, through
- * the v1 controller `devices`, whose group is made if need be. n == 0: nothing.
+ * the one of an earlier call in one step (fresh: a new group, there is none); where the kernel has no
+ * such programs, or on v1 only, through the v1 controller `devices`, whose group is made if need be.
+ * n == 0: nothing.
  *
  * Without privilege in the initial user namespace neither can be done, and nobody in the container can
  * make a device node either: nothing is done then, and that is success.

@@ -14,7 +14,8 @@ int loopback_up(struct error *err)
 {
 	CLEANUP_FD int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sock < 0)
-		return error_sys(err, errno, "cannot open a socket to bring up the loopback interface");
+		return error_sys(err, errno,
+				 "cannot open a socket to bring up the loopback interface");
 	struct ifreq ifr = { .ifr_flags = IFF_UP | IFF_RUNNING };
 	strcpy(ifr.ifr_name, "lo");
 	if (ioctl(sock, SIOCSIFFLAGS, &ifr) < 0)

@@ -71,7 +71,8 @@ static int run_newidmap(const char *program, pid_t pid, const struct spec_idmap 
 {
 	char path[64];
 	if (!find_program(program, path, sizeof(path))) {
-		error_set(err, ENOENT, "%s is needed to map more than one id without root", program);
+		error_set(err, ENOENT, "%s is needed to map more than one id without root",
+			  program);
 		return error_hint(err, "install it (Debian: uidmap), or map only your own id");
 	}
 	struct arena arena = { 0 };
@@ -110,8 +111,9 @@ int ns_write_idmaps(pid_t pid, const struct spec_linux *l, struct error *err)
 	}
 	bool single_uid = is_single_own(l->uid_mappings, l->n_uid_mappings, geteuid());
 	bool single_gid = is_single_own(l->gid_mappings, l->n_gid_mappings, getegid());
-	int r = single_uid ? write_proc(pid, "uid_map", buf_str(&uid), err)
-			   : run_newidmap("newuidmap", pid, l->uid_mappings, l->n_uid_mappings, err);
+	int r = single_uid
+			? write_proc(pid, "uid_map", buf_str(&uid), err)
+			: run_newidmap("newuidmap", pid, l->uid_mappings, l->n_uid_mappings, err);
 	if (r < 0)
 		return r;
 	if (!single_gid)

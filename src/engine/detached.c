@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* detached.c - a supervisor that stays when the command that made it has ended. See supervisor.h. */
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "container/sync.h"
+#include "engine/supervisor.h"
+#include "sys/clone3.h"
+
+static void close_inherited(const struct container *c, int report)
+{
+	int keep[] = { c->root->fd, c->root->containers, c->dir, report };
+	/* ascending, so that the gaps between them can be closed */
+	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
+		for (size_t k = i + 1; k < ARRAY_SIZE(keep); k++)
+			if (keep[k] < keep[i]) {
+				int t = keep[i];
+				keep[i] = keep[k];
+				keep[k] = t;
+			}
+	unsigned from = 3;
+	for (size_t i = 0; i < ARRAY_SIZE(keep); i++) {
+		if (keep[i] < 3)
+			continue;
+		if ((unsigned)keep[i] > from)
+			(void)syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	(void)syscall(SYS_close_range, from, ~0U, 0);
+}
+
+static NORETURN void detached_main(struct container *c, const struct supervisor_options *wanted,
+				   int report)
+{
+	struct supervisor_options opt = *wanted;
+	struct error err = ERROR_INIT;
+	int status = 1;
+
+	opt.foreground = false;
+	opt.report = report;
+	(void)setsid();
+	close_inherited(c, report);
+	if (fd_close(0), fd_close(1), fd_close(2), fd_sanitize_stdio() < 0 || chdir("/") < 0)
+		_exit(1);
+	if (supervise(c, &opt, &status, &err) < 0)
+		sync_fail(report, &err);
+	_exit(status & 0xff);
+}
+
+int supervise_detached(struct container *c, const struct supervisor_options *opt, struct error *err)
+{
+	int report[2];
+	int r = sync_pair(report, err);
+	if (r < 0)
+		return r;
+	pid_t pid = sys_fork(0, FD_NONE, NULL);
+	if (pid == 0) {
+		fd_close(report[0]);
+		/* a second fork, so that the caller has no child that it does not know of */
+		pid_t again = sys_fork(0, FD_NONE, NULL);
+		if (again == 0)
+			detached_main(c, opt, report[1]);
+		_exit(again < 0);
+	}
+	fd_close(report[1]);
+	if (pid < 0) {
+		fd_close(report[0]);
+		return error_sys(err, -pid, "cannot fork the supervisor");
+	}
+	int status;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	struct sync_result got = SYNC_RESULT_INIT;
+	r = sync_collect(report[0], SYNC_BUILT, &got, err);
+	fd_close(report[0]);
+	if (r == 0 && got.eof)
+		return error_set(err, ECHILD, "the supervisor died");
+	return r;
+}
+
+int supervise_orphan(struct container *c, struct error *err)
+{
+	struct supervisor_options opt = { .adopt = true, .report = FD_NONE };
+	if (c->supervised || (c->now != CONTEXE_RUNNING && c->now != CONTEXE_PAUSED))
+		return 0;
+	int r = container_lock(c, 10000, err);
+	if (r < 0)
+		return r;
+	if (!c->supervised && (c->now == CONTEXE_RUNNING || c->now == CONTEXE_PAUSED))
+		r = supervise_detached(c, &opt, err);
+	container_unlock(c);
+	container_refresh(c);
+	return r;
+}

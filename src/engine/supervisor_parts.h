@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * supervisor_parts.h - one supervisor, for its three files: the loop and the lives (supervisor.c), the
+ * commands that talk to it (supervisor_clients.c), what it writes down (supervisor_record.c).
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+
+#include "engine/bringup.h"
+#include "engine/container.h"
+#include "engine/relay.h"
+#include "engine/restart.h"
+
+struct supervisor_options;
+
+#define MAX_CLIENTS 64
+
+struct supervisor {
+	struct container *c;
+	struct spec own_spec;
+	struct spec *spec; /* of this life: the caller's for the first, then own_spec, read anew */
+	bool remove, interactive; /* what of it is needed later */
+	enum { LOG_FILE, LOG_NONE, LOG_PASSTHROUGH } log_mode;
+	struct keys keys;
+	const struct supervisor_options *opt;
+	struct relay relay;
+	struct live live;
+	struct restart restart;
+	struct terminal terminal;
+	int signals; /* signalfd */
+	sigset_t old_mask;
+	int clients[MAX_CLIENTS];  /* connections that have not attached */
+	bool waiting[MAX_CLIENTS]; /* for CTL_EXIT */
+	size_t n_clients;
+	bool stopping; /* somebody asked for the end: no restart */
+	bool started;  /* the job executes, or did */
+	bool reported;
+	bool ended;
+	bool settled; /* memory that was only needed to start is given back */
+	uint64_t log_max;
+	struct opt_i64 status; /* as contexe-init told it */
+};
+
+/* ---- record ---- */
+void record_event(struct supervisor *sv, const char *type, const char *extra);
+/* The processes and groups of this life, with the status "created" or "running". */
+int record_started(struct supervisor *sv, const char *status, struct error *err) NODISCARD;
+/* A container that was taken over: only its supervisor is another. */
+int record_adopted(struct supervisor *sv, struct error *err) NODISCARD;
+void record_end(struct supervisor *sv, int64_t wait_status, const char *reason);
+
+/* ---- clients ---- */
+void clients_handle(struct supervisor *sv, const struct pollset *ps);
+void clients_add(const struct supervisor *sv, struct pollset *ps);
+/* Tells the wait status to those who attached or wait, and closes all. */
+void clients_end(struct supervisor *sv, int64_t wait_status);
+void clients_done(struct supervisor *sv);
