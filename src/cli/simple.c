@@ -393,6 +393,8 @@ const struct command command_update = {
 static int version_main(struct cli *cli, int argc, char **argv)
 {
 	int code = args_simple(cli, argc, argv, NULL, &argc, &argv);
+	if (code == 0 && argc)
+		code = cli_usage(cli, "it takes no arguments");
 	if (code)
 		return code;
 	if (cli->json) {
@@ -412,5 +414,6 @@ const struct command command_version = {
 	.name = "version",
 	.usage = "",
 	.summary = "show the version",
+	.examples = "  contexe version --json\n",
 	.run = version_main,
 };

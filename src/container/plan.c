@@ -66,6 +66,8 @@ int plan_make(const struct spec *spec, const struct plan_context *ctx, struct pl
 	int r = plan_namespaces(&p, err);
 	if (r == 0)
 		r = security_prepare(spec, ctx->cache_dir, &p.arena, &p.security, err);
+	if (ns_setgroups_denied(&spec->linux_))
+		p.security.set_groups = false;
 	if (r == 0)
 		r = plan_rootfs(&p, ctx, err);
 	if (r < 0) {

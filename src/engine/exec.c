@@ -15,6 +15,7 @@
 #include "base/parse.h"
 #include "container/build.h"
 #include "container/enter.h"
+#include "container/ns/ns.h"
 #include "container/security/security.h"
 #include "engine/container.h"
 #include "engine/defaults.h"
@@ -107,10 +108,13 @@ static int prepare(struct exec *e, struct error *err)
 	if (w->privileged) {
 		security_all_caps(s);
 		s->linux_.seccomp = (struct spec_seccomp){ 0 };
+		s->contexe.default_seccomp = false;
 		s->process.no_new_privs = false;
 	}
 	CLEANUP_STR char *cache = root_path(e->c->root, "cache");
 	r = security_prepare(s, cache, &s->arena, &e->security, err);
+	if (ns_setgroups_denied(&s->linux_))
+		e->security.set_groups = false;
 	if (r == 0 && e->c->state.cgroup)
 		r = container_cgroup(e->c, &e->cg, err);
 	return r;

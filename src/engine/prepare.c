@@ -236,7 +236,7 @@ static int prepare_seccomp(struct contexe_spec *cs, struct error *err)
 	if (cs->no_seccomp || (cs->spec.contexe.privileged && !cs->seccomp_file))
 		return 0;
 	if (!cs->seccomp_file) {
-		security_default_seccomp(&cs->spec);
+		cs->spec.contexe.default_seccomp = true;
 		return 0;
 	}
 	CLEANUP_BUF struct buf text = BUF_INIT;

@@ -70,7 +70,7 @@ static int resolve_name(const struct spec_pairs *tags, const char *ref, struct r
 		enum image_match m = image_name_match(tag->key, ref);
 		if (m == IMAGE_MATCH_NONE || m < how)
 			continue;
-		if (m > how) {
+		if (!best || m > how) {
 			best = tag;
 			rival = NULL;
 			how = m;

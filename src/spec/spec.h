@@ -252,6 +252,7 @@ struct spec_contexe {
 	char *detach_keys;
 	struct strings join;	  /* "CONTAINER:ns" as given */
 	struct strings group_add; /* names or gids, looked up inside */
+	bool default_seccomp;	  /* our own list, where linux.seccomp says nothing */
 	bool delegate;		  /* the cgroup is writable inside */
 	bool privileged;	  /* no masks, all capabilities and devices */
 	char *lsm_label;

@@ -71,6 +71,7 @@ static const struct schema_field contexe_fields[] = {
 	SCHEMA_FIELD(STRING, struct spec_contexe, detach_keys, "detachKeys", .flags = SCHEMA_EMPTY),
 	SCHEMA_FIELD(STRINGS, struct spec_contexe, join, "join"),
 	SCHEMA_FIELD(STRINGS, struct spec_contexe, group_add, "groupAdd"),
+	SCHEMA_FIELD(BOOL, struct spec_contexe, default_seccomp, "defaultSeccomp"),
 	SCHEMA_FIELD(BOOL, struct spec_contexe, delegate, "delegate"),
 	SCHEMA_FIELD(BOOL, struct spec_contexe, privileged, "privileged"),
 	SCHEMA_FIELD(STRING, struct spec_contexe, lsm_label, "lsmLabel"),

@@ -45,8 +45,9 @@ class Tree:
         return self.contexe.json("pid", *(["--in", context] if context else []), "--kind", kind, process)
 
     def close(self):
-        os.close(self.hold)
+        os.write(self.hold, b"exit 0\n")
         self.shell.wait(20)
+        os.close(self.hold)
         self.shell.stdout.close()
 
 
@@ -142,7 +143,8 @@ def session(contexe, busybox_rootfs):
                             "--", prog("session"))
     lines = [process.stdout.readline().split() for _ in range(5)]
     yield {name: tuple(map(int, ids)) for name, *ids in lines}
-    process.communicate("", 20)
+    contexe.run("kill", "session")
+    process.communicate(timeout=20)
 
 
 def test_all_kinds_of_a_session(contexe, session):
@@ -257,12 +259,11 @@ def test_a_container_in_a_container(contexe):
         assert inside("pid", "<1|2>", "--in", "inner") == "2"
         assert inside("pid", "<0|1>", "--in", "inner") == "-1"
 
-        mine = contexe.json("pid", f"<1|{kernel}>")     # the same process, as the outer container calls it
-        assert len(numbers(mine["pid"], "NSpid")) == 3
-        assert numbers(mine["pid"], "NSpid")[1:] == [kernel, 2]
-        inode = machine.link(f"/proc/{mine['pid']}/ns/pid").strip("pid:[]")
-        assert contexe.out("pid", mine["pid"]) == f"<ns:{inode}|2> {mine['pid']}"
-        answer = contexe.json("pid", mine["pid"], "--in", outer)
+        # the same process, as the machine and the outer container call it
+        pid, = [p["pid"] for p in contexe.json("ps", outer) if numbers(p["pid"], "NSpid")[1:] == [kernel, 2]]
+        inode = machine.link(f"/proc/{pid}/ns/pid").strip("pid:[]")
+        assert contexe.out("pid", pid) == f"<ns:{inode}|2> {pid}"
+        answer = contexe.json("pid", pid, "--in", outer)
         assert (answer["name"], answer["pid"], answer["crosses"]) == (f"<ns:{inode}|2>", kernel, True)
         assert contexe.out("pid", "<1|2>", "--in", f"<ns:{inode}|2>") == "-1"
     finally:

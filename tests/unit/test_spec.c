@@ -87,7 +87,7 @@ static const char full[] =
 	"'overlay': true, 'lower': ['/l1', '/l0'], 'submounts': ['/home'], 'init': 'none', "
 	"'interactive': true, 'remove': true, 'restart': 'on-failure', 'restartMax': 3, "
 	"'stopSignal': 'SIGINT', 'stopTimeout': 10, 'log': 'file', 'logMax': 1048576, "
-	"'detachKeys': '', 'join': ['db:net'], 'groupAdd': ['audio'], 'delegate': true, "
+	"'detachKeys': '', 'join': ['db:net'], 'groupAdd': ['audio'], 'defaultSeccomp': true, 'delegate': true, "
 	"'privileged': true, 'lsmLabel': 'x' } } ";
 
 /* Appends text with ' as ". */

@@ -100,6 +100,11 @@ static int run_newidmap(const char *program, pid_t pid, const struct spec_idmap 
 	return 0;
 }
 
+bool ns_setgroups_denied(const struct spec_linux *l)
+{
+	return geteuid() != 0 && is_single_own(l->gid_mappings, l->n_gid_mappings, getegid());
+}
+
 int ns_write_idmaps(pid_t pid, const struct spec_linux *l, struct error *err)
 {
 	CLEANUP_BUF struct buf uid = BUF_INIT, gid = BUF_INIT;

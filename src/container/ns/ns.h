@@ -44,6 +44,9 @@ int ns_write_idmaps(pid_t pid, const struct spec_linux *l, struct error *err) NO
 int ns_time_prepare(const struct spec_linux *l, int *ret_old, struct error *err) NODISCARD;
 void ns_time_restore(int *old_fd);
 
+/* Whether setgroups(2) is denied inside: without root, when only one's own gid is mapped. */
+bool ns_setgroups_denied(const struct spec_linux *l);
+
 /* Ranges of /etc/subuid or /etc/subgid for a user: the first one. 0 or -ENOENT. */
 int ns_subid_range(const char *file, uid_t uid, uint32_t *ret_start, uint32_t *ret_count) NODISCARD;
 

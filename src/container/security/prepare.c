@@ -38,6 +38,20 @@ static int prepare_oom(const struct spec_process *proc, struct security *ret, st
 	return 0;
 }
 
+/* The default list is long and always the same: a spec only says that it is meant. */
+static int prepare_filter(const struct spec *spec, const char *cache_dir, struct arena *arena,
+			  struct security *ret, struct error *err)
+{
+	if (!spec->contexe.default_seccomp)
+		return seccomp_prepare(spec, cache_dir, arena, ret, err);
+	struct spec full = *spec;
+	full.arena = (struct arena){ 0 };
+	security_default_seccomp(&full);
+	int r = seccomp_prepare(&full, cache_dir, arena, ret, err);
+	arena_done(&full.arena);
+	return r;
+}
+
 int security_prepare(const struct spec *spec, const char *cache_dir, struct arena *arena,
 		     struct security *ret, struct error *err)
 {
@@ -56,7 +70,7 @@ int security_prepare(const struct spec *spec, const char *cache_dir, struct aren
 	if (r == 0)
 		r = lsm_prepare(spec, arena, &sec, err);
 	if (r == 0)
-		r = seccomp_prepare(spec, cache_dir, arena, &sec, err);
+		r = prepare_filter(spec, cache_dir, arena, &sec, err);
 	if (r == 0)
 		*ret = sec;
 	return r;

@@ -245,7 +245,6 @@ static const char *const sub_architectures[] = {
 #if defined(__x86_64__)
 	"SCMP_ARCH_X86_64",
 	"SCMP_ARCH_X86",
-	"SCMP_ARCH_X32",
 #elif defined(__aarch64__)
 	"SCMP_ARCH_AARCH64",
 	"SCMP_ARCH_ARM",
