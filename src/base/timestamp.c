@@ -30,11 +30,28 @@ uint64_t timestamp_now_monotonic(void)
 	return now(CLOCK_MONOTONIC);
 }
 
+/* The date of a day since 1970, in the proleptic Gregorian calendar; gmtime(3) would read the machine's time
+ * zone for it. Counted from 1 March of year 0, so that the leap day is the last of a year. */
+static void date_of_day(uint64_t day, struct tm *ret)
+{
+	uint64_t d = day + 719468, era = d / 146097, of_era = d % 146097;
+	uint64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	uint64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+	uint64_t month = (5 * of_year + 2) / 153; /* 0: March */
+	ret->tm_mday = (int)(of_year - (153 * month + 2) / 5 + 1);
+	ret->tm_mon = (int)(month < 10 ? month + 2 : month - 10);
+	ret->tm_year = (int)(year + era * 400 + (month >= 10)) - 1900;
+}
+
 const char *timestamp_format(uint64_t ns, char *buf)
 {
-	time_t t = (time_t)(ns / NS);
-	struct tm tm;
-	gmtime_r(&t, &tm);
+	uint64_t t = ns / NS, second = t % 86400;
+	struct tm tm = {
+		.tm_hour = (int)(second / 3600),
+		.tm_min = (int)(second / 60 % 60),
+		.tm_sec = (int)(second % 60),
+	};
+	date_of_day(t / 86400, &tm);
 	(void)snprintf(buf, TIMESTAMP_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%09uZ",
 		       (tm.tm_year + 1900) % 10000, (tm.tm_mon + 1) % 100, tm.tm_mday % 100,
 		       tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100, (unsigned)(ns % NS));

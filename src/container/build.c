@@ -52,7 +52,7 @@ static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int
 	int old_time = FD_NONE;
 	CLEANUP_FD int old_pid = FD_NONE;
 	/* the cgroup namespace is made by the builder once it is in its group: its root is where one is then */
-	uint64_t flags = plan->unshare & ~(uint64_t)CLONE_NEWCGROUP;
+	uint64_t flags = (plan->unshare & ~(uint64_t)CLONE_NEWCGROUP) | CLONE_CLEAR_SIGHAND;
 
 	if (plan->has_time_offsets) {
 		int r = ns_time_prepare(&plan->spec->linux_, &old_time, err);

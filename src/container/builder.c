@@ -273,8 +273,6 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 	(void)setsid(); /* the user's terminal is not ours to have */
 	(void)prctl(PR_SET_PDEATHSIG,
 		    SIGKILL); /* until we execute, the supervisor's death is ours */
-	for (int sig = 1; sig <= 64; sig++)
-		(void)signal(sig, SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		if (steps[i].run(&b) < 0) {

@@ -60,8 +60,6 @@ static NORETURN void child(const struct cgroup *cg, const struct job *job, bool 
 	sigset_t none;
 
 	sigemptyset(&none);
-	for (int sig = 1; sig <= 64; sig++)
-		(void)signal(sig, SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	int r = cg ? cgroup_enter(cg, cgroup_fd(cg) < 0) : 0;
 	if (r < 0) {
@@ -93,7 +91,7 @@ int container_enter(struct pidref *target, const struct cgroup *cg, const struct
 	if (r < 0)
 		return r;
 	struct enter_result res = { .process = PIDREF_NONE, .console = FD_NONE, .sync = FD_NONE };
-	pid_t pid = sys_fork(0, cgroup_fd(cg), &res.process.pidfd);
+	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, cgroup_fd(cg), &res.process.pidfd);
 	if (pid < 0) {
 		error_sys(err, -pid, "cannot fork into the container");
 		return pid == -EAGAIN ? error_hint(err, "its pids limit may be reached") : pid;

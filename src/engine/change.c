@@ -119,6 +119,8 @@ static int apply_limits(struct container *c, const struct contexe_spec *s, struc
 		cgroup_describe(cg, &text);
 		c->state.cgroup = arena_strdup(&c->state.arena, buf_str(&text));
 		r = state_write(c->dir, &c->state, err);
+		if (r == 0 && c->supervised)
+			r = control_request(c->dir, CTL_REGROUP, 0, 0, err);
 	}
 	cgroup_free(cg);
 	return r;

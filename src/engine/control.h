@@ -11,6 +11,7 @@
  *   CTL_START   command -> supervisor  let a created container's program run; answer CTL_OK or CTL_ERROR
  *   CTL_STOPPING command -> supervisor the user wants it to end: the restart policy is off; answer CTL_OK
  *   CTL_POLICY  command -> supervisor  value: enum restart_policy, value2: maximum; answer CTL_OK
+ *   CTL_REGROUP command -> supervisor  control groups were added: state.json names them; answer CTL_OK
  *   CTL_WAIT    command -> supervisor  asks for CTL_EXIT
  *   CTL_EXIT    supervisor -> all attached and waiting commands: value: wait status. Then it closes.
  *   CTL_ERROR   supervisor -> command  a struct error follows
@@ -37,6 +38,7 @@ enum ctl_type {
 	CTL_START,
 	CTL_STOPPING,
 	CTL_POLICY,
+	CTL_REGROUP,
 	CTL_WAIT,
 	CTL_EXIT,
 	CTL_OK,

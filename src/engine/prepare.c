@@ -285,11 +285,7 @@ static void prepare_devices(const struct root *root, struct spec *s)
 
 static void prepare_limits(struct spec *s)
 {
-	CLEANUP_BUF struct buf controllers = BUF_INIT;
-	if (s->linux_.resources.pids_limit.set)
-		return;
-	cgroup_controllers(&controllers);
-	if (strstr(buf_str(&controllers), "pids"))
+	if (!s->linux_.resources.pids_limit.set && cgroup_has_controller("pids"))
 		s->linux_.resources.pids_limit = (struct opt_i64){ true, DEFAULT_PIDS_LIMIT };
 }
 

@@ -186,17 +186,13 @@ static void look_after(struct supervisor *sv)
 }
 
 /* What the job's end was, from the best witness. */
-static int64_t final_status(struct supervisor *sv, const char **ret_reason)
+static int64_t final_status(struct supervisor *sv)
 {
 	siginfo_t info = { 0 };
 	int written;
 	bool waited = sys_pidfd_wait(sv->live.init.pidfd, &info, WEXITED | WNOWAIT | __WALL) == 0;
 	bool killed = waited && info.si_code != CLD_EXITED;
-	struct cgroup_stats stats;
 
-	*ret_reason = NULL;
-	if (sv->live.cg && cgroup_stats(sv->live.cg, &stats, NULL) == 0 && stats.oom_kills > 0)
-		*ret_reason = "out of memory";
 	if (sv->status.set)
 		return sv->status.v;
 	if (sv->live.own_init && container_read_status(sv->c, &written) == 0)
@@ -206,12 +202,20 @@ static int64_t final_status(struct supervisor *sv, const char **ret_reason)
 	return killed ? info.si_status & 0x7f : info.si_status << 8;
 }
 
-/* `update` may have added groups since we made ours: what is written down is what there is. */
+static const char *end_reason(const struct supervisor *sv, int64_t status)
+{
+	struct cgroup_stats stats;
+	if (status == 0 || !sv->live.cg || cgroup_stats(sv->live.cg, &stats, NULL) < 0)
+		return NULL;
+	return stats.oom_kills > 0 ? "out of memory" : NULL;
+}
+
+/* `update` has added groups since we made ours: what is written down is what there is. */
 static void reopen_groups(struct supervisor *sv)
 {
 	struct state now = { 0 };
 	struct cgroup *cg;
-	if (!sv->live.cg || state_read(sv->c->dir, &now) < 0)
+	if (!sv->regroup || !sv->live.cg || state_read(sv->c->dir, &now) < 0)
 		return;
 	if (now.cgroup && !str_eq(now.cgroup, sv->c->state.cgroup) &&
 	    cgroup_open(now.cgroup, &cg, NULL) == 0) {
@@ -228,10 +232,10 @@ static int64_t live_once(struct supervisor *sv)
 	if (!sv->ended)
 		return 0; /* detached */
 	handle_channel(sv);
-	const char *reason;
-	int64_t status = final_status(sv, &reason);
+	int64_t status = final_status(sv);
 	relay_drain(&sv->relay);
 	reopen_groups(sv);
+	const char *reason = end_reason(sv, status);
 	bringdown(&sv->live);
 	record_end(sv, status, reason);
 	return status;

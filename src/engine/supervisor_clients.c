@@ -57,6 +57,14 @@ static int request_policy(struct supervisor *sv, const struct ctl_msg *msg, stru
 	return 0;
 }
 
+static int request_regroup(struct supervisor *sv, const struct ctl_msg *msg, struct error *err)
+{
+	(void)msg;
+	(void)err;
+	sv->regroup = true;
+	return 0;
+}
+
 static const struct {
 	enum ctl_type type;
 	int (*answer)(struct supervisor *sv, const struct ctl_msg *msg, struct error *err);
@@ -64,6 +72,7 @@ static const struct {
 	{ CTL_START, request_start },
 	{ CTL_STOPPING, request_stopping },
 	{ CTL_POLICY, request_policy },
+	{ CTL_REGROUP, request_regroup },
 };
 
 static void handle(struct supervisor *sv, size_t i)

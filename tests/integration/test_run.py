@@ -6,7 +6,7 @@ import re
 import pytest
 
 from support import machine
-from support.box import FOREVER, box, refused                    # noqa: F401
+from support.box import FOREVER, box, refused, running           # noqa: F401
 
 
 def test_the_friendly_form(contexe):
@@ -84,7 +84,7 @@ def test_background(box):
 
 def test_background_leaves_our_descriptors_alone(box):
     """A script that waits for its pipes to close is not held up."""
-    with box.contexe.popen("run", *box.arguments(FOREVER, "-d", "--name", "d")) as p:
+    with running(box.contexe, "run", *box.arguments(FOREVER, "-d", "--name", "d")) as p:
         out, err = p.communicate(timeout=10)
     assert (p.returncode, out, err) == (0, "d\n", "")
 
@@ -155,8 +155,8 @@ def test_seed_form(contexe):
     done = contexe.run("-j2", "/bin/bash", input="hostname; echo $$; cat /proc/1/comm; exit 4\n", check=False)
     assert (done.returncode, done.stdout, done.stderr) == (4, "cont_2\n2\ncontexe-init\n", "")
     assert contexe.containers() == []
-    with contexe.popen("-j", "3", "sleep", "1000") as p:
-        assert machine.until(lambda: contexe.json("ls"))
+    with running(contexe, "-j", "3", "sleep", "1000") as p:
+        assert machine.until(lambda: contexe.run("ls").stdout.count("running") == 1)
         info = contexe.json("ls")[0]
         assert (info["number"], info["name"], info["state"]) == (3, "cont_3", "running")
         assert "taken" in contexe.fails("-j3", "true", code=125)
@@ -174,7 +174,7 @@ def test_dry_run_does_nothing(contexe, busybox_rootfs):
 
 
 def test_rootfs_that_is_not_there(contexe, scratch):
-    refused(contexe, "run", "--rootfs", "/no/such/root", "--", "true", what="cannot run", thing="/no/such/root",
+    refused(contexe, "run", "--rootfs", "/no/such/root", "--", "true", what="run", thing="--rootfs /no/such/root",
             why="No such file or directory")
     path = os.path.join(scratch, "file")
     open(path, "w", encoding="utf-8").close()
@@ -187,16 +187,16 @@ def test_rootfs_that_is_not_there(contexe, scratch):
 @pytest.mark.parametrize("options, thing", [
     (("--memory", "1k"), "--memory 1k"), (("--memory", "lots"), "--memory lots"), (("--cpus", "0"), "--cpus 0"),
     (("--cpus", "-1"), "--cpus -1"), (("--pids-limit", "0"), "--pids-limit 0"), (("--env", "=x"), "--env =x"),
-    (("--cpuset-cpus", "a-b"), "--cpuset-cpus a-b"), (("--restart", "sometimes"), "--restart sometimes"),
+    (("--cpuset-cpus", "a-b"), "--cpuset-cpus a-b"), (("--restart", "sometimes"), "sometimes"),
     (("--stop-signal", "NO"), "--stop-signal NO"), (("--log", "syslog"), "--log syslog"),
     (("--log-max", "1"), "--log-max 1"), (("--init", "systemd"), "--init systemd"),
     (("--ulimit", "nofile"), "--ulimit nofile"), (("--ulimit", "nofile=9:1"), "--ulimit nofile=9:1"),
     (("--workdir", "here"), "--workdir here"), (("--user", "a:b:c"), "--user a:b:c"),
-    (("--detach-keys", "ctrl-"), "--detach-keys ctrl-"), (("--volume", "/tmp"), "--volume /tmp"),
+    (("--detach-keys", "ctrl-"), "ctrl-"), (("--volume", "/tmp"), "--volume /tmp"),
     (("--tmpfs", "here"), "--tmpfs here"), (("--share", "everything"), "--share everything"),
     (("--label", "x"), "--label x"), (("--sysctl", "x"), "--sysctl x"), (("--cap-add", "CAP_NO"), "--cap-add CAP_NO"),
     (("--env-file", "/no/such/file"), "--env-file /no/such/file"), (("--stop-timeout", "x"), "--stop-timeout x"),
-    (("--device", "/no/such/device"), "/no/such/device"), (("--hostname", "a b"), "--hostname a b"),
+    (("--device", "/no/such/device"), "/no/such/device"),
     (("--uid-map", "0:0"), "--uid-map 0:0"), (("--io-weight", "5"), "--io-weight 5"),
     (("--device-read-bps", "/dev/null:1m"), "/dev/null"), (("--hugetlb", "2MB"), "--hugetlb 2MB"),
     (("--shm-size", "x"), "--shm-size x"), (("--network", "moon"), "--network moon"),

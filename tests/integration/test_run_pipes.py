@@ -10,14 +10,14 @@ import time
 import pytest
 
 from support import machine
-from support.box import FOREVER, box                             # noqa: F401
+from support.box import FOREVER, box, running                    # noqa: F401
 
 MIB = 1 << 20
 
 
 def binary(box, *args, **settings):
-    """A Popen with pipes of bytes."""
-    return box.contexe.popen("run", *args, text=False, **settings)
+    """running() with pipes of bytes."""
+    return running(box.contexe, "run", *args, text=False, **settings)
 
 
 def test_input_of_10_mib(box):
@@ -133,7 +133,7 @@ def test_daemon_that_keeps_the_output_open(box):
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2"])
 def test_signals_are_passed_on(box, name):
     script = f"trap 'echo got {name}; exit 6' {name}; echo ready; while :; do sleep .02; done"
-    with box.contexe.popen("run", *box.arguments(script)) as p:
+    with running(box.contexe, "run", *box.arguments(script)) as p:
         assert p.stdout.readline() == "ready\n"
         p.send_signal(getattr(signal, f"SIG{name}"))
         assert p.stdout.readline() == f"got {name}\n" and p.wait(10) == 6
@@ -141,7 +141,7 @@ def test_signals_are_passed_on(box, name):
 
 def test_signal_that_ends_it(box):
     for sig, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        with box.contexe.popen("run", *box.arguments("echo ready; exec " + FOREVER)) as p:
+        with running(box.contexe, "run", *box.arguments("echo ready; exec " + FOREVER)) as p:
             assert p.stdout.readline() == "ready\n"
             p.send_signal(sig)
             assert p.wait(10) == code

@@ -3,6 +3,7 @@
 
 from support.box import box      the fixture: box.sh("echo hello"), box.start("sleep 100")
 """
+import contextlib
 import json
 import os
 
@@ -55,6 +56,22 @@ class Box:
     def file(self, name, *path):
         """A path in the container's directory."""
         return os.path.join(self.contexe.root, "containers", name, *path)
+
+
+@contextlib.contextmanager
+def running(contexe, *args, **settings):
+    """with running(contexe, "run", ...) as p: a Popen as contexe.popen() gives it, killed at the block's end if
+    it has not ended by then, so that a test that fails does not hang."""
+    p = contexe.popen(*args, **settings)
+    try:
+        yield p
+    finally:
+        p.kill()
+        for pipe in (p.stdin, p.stdout, p.stderr):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        p.wait()
 
 
 @pytest.fixture

@@ -35,6 +35,8 @@ enum cgroup_layout cgroup_layout(void);
 const char *cgroup_layout_name(enum cgroup_layout layout); /* "none" "v1" "hybrid" "v2" */
 /* Space separated names of the controllers that limits can be set with here, v1 and v2. */
 void cgroup_controllers(struct buf *out);
+/* Whether one of them is there, by its v2 name ("pids"): quicker, since only it is looked for. */
+bool cgroup_has_controller(const char *name);
 
 /*
  * Makes the groups called id and applies the resources. With path (absolute in the hierarchy, as OCI's

@@ -351,6 +351,16 @@ const char *cgroup_layout_name(enum cgroup_layout layout)
 	return layout < ARRAY_SIZE(text) ? text[layout] : "none";
 }
 
+bool cgroup_has_controller(const char *name)
+{
+	const struct layout *l = layout_get();
+	const struct hierarchy *v2 = layout_v2(l);
+	enum controller ctl = controller_find(name, strlen(name), true);
+	if (ctl == CTL_NONE)
+		return false;
+	return (v2 && (hierarchy_v2_controllers(v2) & CTL_BIT(ctl))) || layout_v1(l, ctl);
+}
+
 void cgroup_controllers(struct buf *out)
 {
 	const struct layout *l = layout_get();
