@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 
@@ -70,6 +71,8 @@ static int global_options(struct cli *cli, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct cli cli = { 0 };
+	if (fd_sanitize_stdio() < 0) /* a descriptor of ours must not become 1 or 2 */
+		return EXIT_CONTEXE;
 	int at = global_options(&cli, argc, argv);
 
 	if (at >= argc) {

@@ -109,6 +109,10 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 		if (r == 0)
 			r = sync_send(ours, SYNC_GO, 0, FD_NONE);
 	}
+	if (r == 0 && io->meanwhile)
+		r = io->meanwhile(io->meanwhile_arg, err);
+	if (r == 0) /* a child that failed has gone: what it said is read next */
+		IGNORE_RESULT(sync_send(ours, SYNC_GO, 0, FD_NONE));
 	struct sync_result got = SYNC_RESULT_INIT;
 	if (r == 0)
 		r = sync_collect(ours, SYNC_BUILT, &got, err);

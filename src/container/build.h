@@ -5,9 +5,9 @@
  *   supervisor (outside)        builder (becomes pid 1)            job (pid 2)
  *   clone3 ------------------>  waits for its id maps
  *   writes id maps, GO ------>  enters groups, builds namespaces,
- *                               tree, console
+ *   does what else is to do     tree, console
  *              <-- CONSOLE fd   (only with a terminal)
- *                               fork --------------------------->  waits for START (only if asked to)
+ *   GO ---------------------->  fork --------------------------->  waits for START (only if asked to)
  *                               executes contexe-init              user, capabilities, seccomp, execve
  *              <-- end of file on the sync socket: both have executed; or one ERROR message
  *

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 #define BUILD_MAX_KEEP 3
 
 /* What the job gets as its standard descriptors, and what contexe-init holds for the supervisor. All
@@ -20,4 +22,7 @@ struct build_io {
 	const int *preserve; /* descriptors for the job from 3 on */
 	size_t n_preserve;
 	uint16_t rows, cols; /* of the terminal, 0: leave */
+	/* Done by the parent while the child builds; the job is not started before it is over. May be NULL. */
+	int (*meanwhile)(void *arg, struct error *err);
+	void *meanwhile_arg;
 };

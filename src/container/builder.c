@@ -280,6 +280,8 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 				error_what(&b.err, "%s", steps[i].what);
 			fail(&b);
 		}
+	if (sync_wait_go(sync) < 0)
+		_exit(1);
 	if (!plan->own_init) {
 		if (sync_send(sync, SYNC_BUILT, 0, FD_NONE) < 0)
 			_exit(1);

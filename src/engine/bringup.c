@@ -164,9 +164,29 @@ static int make_layers(struct container *c, const struct plan *plan, struct erro
 	return 0;
 }
 
-static int bringup_wired(struct container *c, const struct spec *spec, struct wiring *w,
-			 bool wait_start, struct relay *relay, struct live *live, struct error *err)
+/* What need not be done before the child is on its way. */
+struct meanwhile {
+	struct container *c;
+	const struct spec *spec;
+	struct live *live;
+	bool write_spec;
+};
+
+static int meanwhile(void *arg, struct error *err)
 {
+	const struct meanwhile *m = arg;
+	int r = 0;
+	if (m->live->cg && cgroup_fd(m->live->cg) >= 0)
+		r = cgroup_set_devices(m->live->cg, &m->spec->linux_.resources, err);
+	if (r == 0 && m->write_spec)
+		r = container_write_spec(m->c, m->spec, err);
+	return r;
+}
+
+static int bringup_wired(struct container *c, const struct bringup_request *req, struct wiring *w,
+			 struct relay *relay, struct live *live, struct error *err)
+{
+	const struct spec *spec = req->spec;
 	CLEANUP_FD int status = open_status(c, err);
 	CLEANUP_FD int start_read = FD_NONE;
 	CLEANUP_FD int theirs = FD_NONE;
@@ -184,7 +204,7 @@ static int bringup_wired(struct container *c, const struct spec *spec, struct wi
 		return error_sys(err, errno, "cannot make a socket pair");
 	live->channel = fds[0];
 	theirs = fds[1];
-	if (wait_start) {
+	if (req->wait_start) {
 		if (pipe2(fds, O_CLOEXEC) < 0)
 			return error_sys(err, errno, "cannot make a pipe");
 		start_read = fds[0];
@@ -195,7 +215,10 @@ static int bringup_wired(struct container *c, const struct spec *spec, struct wi
 		r = make_layers(c, &plan, err);
 	if (r < 0)
 		return r;
+	struct meanwhile m = { .c = c, .spec = spec, .live = live, .write_spec = req->write_spec };
 	struct build_io io = {
+		.meanwhile = meanwhile,
+		.meanwhile_arg = &m,
 		.stdio = { w->job[0], w->job[1], w->job[2] },
 		.listen_fd = live->listen,
 		.channel_fd = theirs,
@@ -222,21 +245,25 @@ static int bringup_wired(struct container *c, const struct spec *spec, struct wi
 	return r;
 }
 
-int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground,
-	    struct relay *relay, struct live *ret, struct error *err)
+int bringup(struct container *c, const struct bringup_request *req, struct relay *relay,
+	    struct live *ret, struct error *err)
 {
+	const struct spec *spec = req->spec;
 	struct live live = LIVE_NONE;
 	struct wiring w;
 	char id[160];
 
 	(void)snprintf(id, sizeof(id), "%.100s-%.8s", c->name, c->state.id);
-	int r = cgroup_create(id, spec->linux_.cgroups_path, &spec->linux_.resources, &live.cg,
-			      err);
+	/* the device rules come later, see meanwhile(), but where there is no v2 group to put them on */
+	struct spec_resources limits = spec->linux_.resources;
+	if (cgroup_layout() == CGROUP_V2 || cgroup_layout() == CGROUP_HYBRID)
+		limits.n_devices = 0;
+	int r = cgroup_create(id, spec->linux_.cgroups_path, &limits, &live.cg, err);
 	if (r < 0)
 		return r;
-	r = wire(&w, spec, foreground, relay, err);
+	r = wire(&w, spec, req->foreground, relay, err);
 	if (r == 0)
-		r = bringup_wired(c, spec, &w, wait_start, relay, &live, err);
+		r = bringup_wired(c, req, &w, relay, &live, err);
 	for (int i = 0; i < 3; i++)
 		fd_close(w.job[i]);
 	if (r < 0) {

@@ -27,9 +27,16 @@ struct live {
 			.start_fd = FD_NONE,                                                       \
 			.sync = FD_NONE })
 
+struct bringup_request {
+	const struct spec *spec;
+	bool wait_start; /* the job waits for live.start_fd */
+	bool foreground; /* "passthrough" hands our own descriptors in */
+	bool write_spec; /* config.json is still to be written */
+};
+
 /* Builds; on failure nothing is left. Fills relay's descriptors. */
-int bringup(struct container *c, const struct spec *spec, bool wait_start, bool foreground,
-	    struct relay *relay, struct live *ret, struct error *err) NODISCARD;
+int bringup(struct container *c, const struct bringup_request *req, struct relay *relay,
+	    struct live *ret, struct error *err) NODISCARD;
 
 /* Kills what is left, removes the groups, closes. Idempotent. */
 void bringdown(struct live *live);

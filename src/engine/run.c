@@ -49,7 +49,7 @@ static int make(struct contexe *cx, struct contexe_spec *spec, struct container 
 	r = first_state(*ret, err);
 	if (r == 0)
 		r = prepare_spec(cx->root, spec, *ret, err);
-	if (r == 0)
+	if (r == 0 && spec->spec.contexe.join.n) /* else the supervisor does, meanwhile */
 		r = container_write_spec(*ret, &spec->spec, err);
 	if (r == 0)
 		event_write(cx->root, "create", (*ret)->name, (*ret)->number, (*ret)->state.id,

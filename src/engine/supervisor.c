@@ -293,15 +293,24 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 		return take_over(sv, err);
 	if (r == 0)
 		r = prepare_joins(sv->c->root, sv->spec, err);
+	struct bringup_request req = {
+		.spec = sv->spec,
+		.wait_start = wait_start,
+		.foreground = sv->opt->foreground,
+		/* a spec with joins is written down before they are filled in */
+		.write_spec = sv->spec == sv->opt->spec && !sv->spec->contexe.join.n,
+	};
 	if (r == 0)
-		r = bringup(sv->c, sv->spec, wait_start, sv->opt->foreground, &sv->relay, &sv->live,
-			    err);
+		r = bringup(sv->c, &req, &sv->relay, &sv->live, err);
+	/* written down while the job is on its way to execve */
+	if (r == 0)
+		r = record_started(sv, wait_start ? "created" : "running", err);
 	if (r == 0 && !wait_start) {
 		r = build_wait_started(&sv->live.sync, err);
 		sv->started = r == 0;
+		if (r < 0)
+			record_failed(sv, err);
 	}
-	if (r == 0)
-		r = record_started(sv, wait_start ? "created" : "running", err);
 	if (r < 0)
 		return r;
 	make_log(sv);

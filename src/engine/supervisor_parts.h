@@ -34,7 +34,7 @@ struct supervisor {
 	int clients[MAX_CLIENTS];  /* connections that have not attached */
 	bool waiting[MAX_CLIENTS]; /* for CTL_EXIT */
 	size_t n_clients;
-	bool regroup;	/* `update` made groups that we do not hold */
+	bool regroup;  /* `update` made groups that we do not hold */
 	bool stopping; /* somebody asked for the end: no restart */
 	bool started;  /* the job executes, or did */
 	bool reported;
@@ -51,6 +51,8 @@ int record_started(struct supervisor *sv, const char *status, struct error *err)
 /* A container that was taken over: only its supervisor is another. */
 int record_adopted(struct supervisor *sv, struct error *err) NODISCARD;
 void record_end(struct supervisor *sv, int64_t wait_status, const char *reason);
+/* It was written down as running, but its program could not be executed. */
+void record_failed(struct supervisor *sv, const struct error *err);
 
 /* ---- clients ---- */
 void clients_handle(struct supervisor *sv, const struct pollset *ps);

@@ -72,3 +72,12 @@ void record_end(struct supervisor *sv, int64_t status, const char *reason)
 	(void)snprintf(extra, sizeof(extra), "\"exitCode\":%d", status_to_exit(status));
 	record_event(sv, "die", extra);
 }
+
+void record_failed(struct supervisor *sv, const struct error *err)
+{
+	struct error unknown = { .exit_code = 126 };
+	char line[512];
+	err = err ? err : &unknown;
+	(void)error_line(err, line, sizeof(line));
+	record_end(sv, (err->exit_code ? err->exit_code : 125) << 8, line);
+}

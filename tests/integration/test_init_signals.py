@@ -131,11 +131,11 @@ def test_a_stopped_init_can_be_killed(box):                 # noqa: F811
     assert box.ends(name) == 128 + signal.SIGKILL
 
 
-def test_queued_signals_from_outside(box):                  # noqa: F811
-    """As sigqueue(3) sends them."""
+def test_queued_signals_prove_no_origin(box):               # noqa: F811
+    """What sigqueue(3) sends looks the same from inside and outside: dropped from both (src/init/signals.c)."""
     name = box.start()
     subprocess.run(["/bin/kill", "-q", "5", "-USR1", str(pid1(box, name))], check=True)
-    assert box.ends(name) == 128 + signal.SIGUSR1
+    assert responsive(box, name)
 
 
 # ---- without contexe-init: the kernel's own rules ----

@@ -53,6 +53,14 @@ bool cgroup_has_controller(const char *name);
 int cgroup_create(const char *id, const char *path, const struct spec_resources *res,
 		  struct cgroup **ret, struct error *err) NODISCARD;
 
+/*
+ * Applies the device rules to new groups that were made without (n_devices 0): loading the program takes
+ * longer than all else, and can be done while the container is being built. Where there is a v2 group, any
+ * time before its program runs; on v1 alone, before anybody enters. 0 or -errno.
+ */
+int cgroup_set_devices(struct cgroup *cg, const struct spec_resources *res, struct error *err)
+	NODISCARD;
+
 /* Opens the groups of an existing container from what cgroup_describe() wrote. -ENOENT when gone. */
 int cgroup_open(const char *description, struct cgroup **ret, struct error *err) NODISCARD;
 

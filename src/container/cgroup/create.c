@@ -109,6 +109,13 @@ int cgroup_create(const char *id, const char *path, const struct spec_resources 
 	return r;
 }
 
+int cgroup_set_devices(struct cgroup *cg, const struct spec_resources *res, struct error *err)
+{
+	if (!cg || (cg->n == 0 && cgroup_layout() == CGROUP_NONE))
+		return 0;
+	return device_apply(cg, true, res->devices, res->n_devices, err);
+}
+
 /* ---- remove ---- */
 
 static int still_used(const struct cgroup *cg, const struct group *g, int errnum, struct error *err)
