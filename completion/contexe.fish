@@ -26,7 +26,7 @@ function __contexe_complete
         set -e words[1]
     end
 
-    set -l keep # --name=value is asked for as --name value
+    set -l keep '' # --name=value is asked for as --name value
     if string match -q -- '--*=*' $cur
         set keep (string replace -r '=.*' '=' -- $cur)
         set -a words (string replace -r '=.*' '' -- $cur)

@@ -92,7 +92,8 @@ CONTEXE_API int contexe_spec_set_command(struct contexe_spec *spec, const char *
 
 enum contexe_run_flags {
 	CONTEXE_RUN_DETACH = 1 << 0, /* return once the program runs */
-	CONTEXE_RUN_NOTIFY = 1 << 1, /* (with DETACH) nothing is read from or written to our 0, 1, 2 */
+	CONTEXE_RUN_NOTIFY =
+		1 << 1, /* (with DETACH) nothing is read from or written to our 0, 1, 2 */
 };
 
 /*
@@ -101,8 +102,8 @@ enum contexe_run_flags {
  * 128+signal), or -1 when the user detached. name (if not NULL) gets the container's name, a malloc'ed string.
  * err->exit_code is 126/127 when the program could not be executed/found. [single-threaded]
  */
-CONTEXE_API int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, int *ret_status,
-			    char **ret_name, struct contexe_error *err);
+CONTEXE_API int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags,
+			    int *ret_status, char **ret_name, struct contexe_error *err);
 
 /* Makes everything but lets the program wait for contexe_start(). [single-threaded] */
 CONTEXE_API int contexe_create(struct contexe *cx, struct contexe_spec *spec, char **ret_name,
@@ -127,19 +128,22 @@ CONTEXE_API int contexe_exec(struct contexe *cx, const char *ref, const struct c
 			     int *ret_status, struct contexe_error *err);
 
 /* Relays 0, 1, 2 to a running container until it ends or the user detaches (*ret_status -1). */
-CONTEXE_API int contexe_attach(struct contexe *cx, const char *ref, bool no_stdin, const char *detach_keys,
-			       int *ret_status, struct contexe_error *err);
+CONTEXE_API int contexe_attach(struct contexe *cx, const char *ref, bool no_stdin,
+			       const char *detach_keys, int *ret_status, struct contexe_error *err);
 /* Waits for the end. timeout in ms, -1: none (-ETIMEDOUT). *ret_status as a shell sees it. */
 CONTEXE_API int contexe_wait(struct contexe *cx, const char *ref, int timeout_ms, int *ret_status,
 			     struct contexe_error *err);
 /* Sends a signal (1..64) to the container's program, or (all) to every process in it. */
-CONTEXE_API int contexe_kill(struct contexe *cx, const char *ref, int sig, bool all, struct contexe_error *err);
+CONTEXE_API int contexe_kill(struct contexe *cx, const char *ref, int sig, bool all,
+			     struct contexe_error *err);
 /* The stop signal, then SIGKILL after timeout_s seconds (-1: the container's own setting). 0 also if it had ended. */
-CONTEXE_API int contexe_stop(struct contexe *cx, const char *ref, int timeout_s, struct contexe_error *err);
+CONTEXE_API int contexe_stop(struct contexe *cx, const char *ref, int timeout_s,
+			     struct contexe_error *err);
 CONTEXE_API int contexe_pause(struct contexe *cx, const char *ref, struct contexe_error *err);
 CONTEXE_API int contexe_resume(struct contexe *cx, const char *ref, struct contexe_error *err);
 /* Removes it with all that was kept for it. force: kills it first. */
-CONTEXE_API int contexe_remove(struct contexe *cx, const char *ref, bool force, struct contexe_error *err);
+CONTEXE_API int contexe_remove(struct contexe *cx, const char *ref, bool force,
+			       struct contexe_error *err);
 /* Changes limits and restart policy while it runs: the options of group "Limits", and "restart". */
 CONTEXE_API int contexe_update(struct contexe *cx, const char *ref, const char *const *options,
 			       const char *const *values, size_t n, struct contexe_error *err);
@@ -160,12 +164,12 @@ struct contexe_info {
 	unsigned number;
 	char *name;
 	enum contexe_state state;
-	char *image, *command; /* for people */
+	char *image, *command;	/* for people */
 	pid_t init, supervisor; /* 0: none */
-	bool supervised;	/* false with state RUNNING: the supervisor died, the container goes on */
+	bool supervised; /* false with state RUNNING: the supervisor died, the container goes on */
 	uint64_t created, started, finished; /* ns since 1970, 0: not yet */
-	int exit_status;	/* as a shell sees it; -1: none */
-	char *reason;		/* "", "killed", "out of memory", "the machine was rebooted", ... */
+	int exit_status;		     /* as a shell sees it; -1: none */
+	char *reason; /* "", "killed", "out of memory", "the machine was rebooted", ... */
 	unsigned restarts;
 };
 /* All containers by number. free with contexe_info_free(). */
@@ -177,10 +181,11 @@ CONTEXE_API int contexe_info(struct contexe *cx, const char *ref, struct contexe
 			     struct contexe_error *err);
 CONTEXE_API void contexe_info_done(struct contexe_info *info);
 /* Everything about it as JSON (free). */
-CONTEXE_API int contexe_inspect(struct contexe *cx, const char *ref, char **ret_json, struct contexe_error *err);
+CONTEXE_API int contexe_inspect(struct contexe *cx, const char *ref, char **ret_json,
+				struct contexe_error *err);
 
 struct contexe_stats {
-	uint64_t time;	/* CLOCK_MONOTONIC ns when it was read */
+	uint64_t time; /* CLOCK_MONOTONIC ns when it was read */
 	uint64_t cpu_ns, cpu_user_ns, cpu_system_ns, cpu_throttled_ns;
 	uint64_t memory, memory_limit, memory_peak, swap; /* bytes; limit UINT64_MAX: none */
 	uint64_t pids, pids_limit;
@@ -194,21 +199,22 @@ CONTEXE_API int contexe_stats(struct contexe *cx, const char *ref, struct contex
 enum contexe_stream { CONTEXE_STDOUT = 1, CONTEXE_STDERR = 2 };
 /* Calls fn for each piece of output kept: with follow until the container ends. since/until: ns since 1970,
  * 0: no bound; tail: last lines only, -1: all. fn returns != 0 to stop. */
-CONTEXE_API int contexe_logs(struct contexe *cx, const char *ref, bool follow, uint64_t since, uint64_t until,
-			     long tail,
-			     int (*fn)(void *arg, enum contexe_stream stream, uint64_t time, const char *text,
-				       size_t size, bool partial),
+CONTEXE_API int contexe_logs(struct contexe *cx, const char *ref, bool follow, uint64_t since,
+			     uint64_t until, long tail,
+			     int (*fn)(void *arg, enum contexe_stream stream, uint64_t time,
+				       const char *text, size_t size, bool partial),
 			     void *arg, struct contexe_error *err);
 
 /* Calls fn with each event as one JSON object a line; follow: until fn returns != 0. ref NULL: of all. */
-CONTEXE_API int contexe_events(struct contexe *cx, const char *ref, bool follow, uint64_t since, uint64_t until,
-			       int (*fn)(void *arg, const char *json), void *arg, struct contexe_error *err);
+CONTEXE_API int contexe_events(struct contexe *cx, const char *ref, bool follow, uint64_t since,
+			       uint64_t until, int (*fn)(void *arg, const char *json), void *arg,
+			       struct contexe_error *err);
 
 /* ---- pid spaces (see contexe-pid(1) for the whole table) ---- */
 
 struct contexe_process {
-	char pidspace[24]; /* "0", "2" or "ns:4026532345" */
-	pid_t vpid;	   /* in its own space */
+	char pidspace[24];	    /* "0", "2" or "ns:4026532345" */
+	pid_t vpid;		    /* in its own space */
 	pid_t pid, ppid, pgrp, sid; /* in the caller's space; 0: not visible */
 	pid_t vppid, vpgrp, vsid;   /* in its own space */
 	uid_t uid;
@@ -225,11 +231,11 @@ CONTEXE_API void contexe_processes_free(struct contexe_process *p, size_t n);
 
 enum contexe_pid_kind { CONTEXE_PID, CONTEXE_TGID, CONTEXE_PGRP, CONTEXE_SID };
 struct contexe_pid_answer {
-	bool visible;	   /* false: -1 */
-	bool crosses;	   /* it lives in another pid space than the context: `name` is its name there */
-	pid_t vpid;	   /* its number in the context; -1: not visible */
-	pid_t pid;	   /* the number that kill(2) takes in the context, where the kernel gives one */
-	char name[40];	   /* <pidspace|vpid> */
+	bool visible; /* false: -1 */
+	bool crosses; /* it lives in another pid space than the context: `name` is its name there */
+	pid_t vpid;   /* its number in the context; -1: not visible */
+	pid_t pid;    /* the number that kill(2) takes in the context, where the kernel gives one */
+	char name[40]; /* <pidspace|vpid> */
 };
 /*
  * How `process` is called in the context of `context`. Either is a pid of the caller's space ("1087"), an
@@ -254,7 +260,8 @@ CONTEXE_API int contexe_image_import(struct contexe *cx, const char *path, const
 CONTEXE_API int contexe_image_list(struct contexe *cx, struct contexe_image **ret, size_t *ret_n,
 				   struct contexe_error *err);
 CONTEXE_API void contexe_image_free(struct contexe_image *images, size_t n);
-CONTEXE_API int contexe_image_remove(struct contexe *cx, const char *ref, struct contexe_error *err);
+CONTEXE_API int contexe_image_remove(struct contexe *cx, const char *ref,
+				     struct contexe_error *err);
 /* The image's configuration as JSON (free). */
 CONTEXE_API int contexe_image_inspect(struct contexe *cx, const char *ref, char **ret_json,
 				      struct contexe_error *err);

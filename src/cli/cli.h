@@ -86,7 +86,9 @@ int cli_each(struct cli *cli, int argc, char **argv,
 	     void *arg);
 
 void json_string(struct buf *out, const char *s); /* with quotes */
-void json_key(struct buf *out, const char *key);  /* ,"key": (no comma after { or [) */
+/* The same of n bytes, NUL included; what is no UTF-8 becomes U+FFFD. */
+void json_bytes(struct buf *out, const char *s, size_t n);
+void json_key(struct buf *out, const char *key); /* ,"key": (no comma after { or [) */
 void json_add(struct buf *out, const char *key, const char *value); /* NULL: null */
 void json_add_number(struct buf *out, const char *key, long long value);
 void json_add_unsigned(struct buf *out, const char *key, unsigned long long value);

@@ -4,11 +4,34 @@
 
 #include "cli/cli.h"
 
-#define COMMANDS(X)                                                                                \
-	X(run)                                                                                     \
-	X(create) X(start) X(restart) X(stop) X(kill) X(pause) X(resume) X(update) X(rm) X(exec)   \
-		X(attach) X(wait) X(ls) X(ps) X(pid) X(top) X(stats) X(logs) X(events) X(inspect)  \
-			X(image) X(probe) X(version) X(complete)
+/* clang-format off */
+#define COMMANDS(X) \
+	X(run) \
+	X(create) \
+	X(start) \
+	X(restart) \
+	X(stop) \
+	X(kill) \
+	X(pause) \
+	X(resume) \
+	X(update) \
+	X(rm) \
+	X(exec) \
+	X(attach) \
+	X(wait) \
+	X(ls) \
+	X(ps) \
+	X(pid) \
+	X(top) \
+	X(stats) \
+	X(logs) \
+	X(events) \
+	X(inspect) \
+	X(image) \
+	X(probe) \
+	X(version) \
+	X(complete)
+/* clang-format on */
 
 #define DECLARE(name) extern const struct command command_##name;
 COMMANDS(DECLARE)

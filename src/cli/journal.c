@@ -34,14 +34,12 @@ static int print_piece(void *arg, enum contexe_stream stream, uint64_t time, con
 	char stamp[TIMESTAMP_SIZE];
 	if (o->cli->json) {
 		struct buf out = BUF_INIT;
-		CLEANUP_STR char *copy = xmalloc(size + 1);
-		memcpy(copy, text, size);
-		copy[size] = '\0';
 		buf_putc(&out, '{');
 		json_add(&out, "time", timestamp_format(time, stamp));
 		json_add(&out, "stream", stream == CONTEXE_STDERR ? "stderr" : "stdout");
 		json_add_bool(&out, "partial", partial);
-		json_add(&out, "text", copy);
+		json_key(&out, "text");
+		json_bytes(&out, text, size);
 		buf_putc(&out, '}');
 		print_buf(&out);
 		return fflush(stdout) != 0;

@@ -12,12 +12,42 @@
 
 /* ---- JSON ---- */
 
-void json_string(struct buf *out, const char *s)
+/* Bytes of the UTF-8 character that begins here; 0: it is none (RFC 3629). */
+static size_t utf8_length(const unsigned char *s, size_t n)
+{
+	static const struct {
+		unsigned char mask, lead;
+		unsigned least;
+	} forms[] = {
+		{ 0x80, 0, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 }
+	};
+	for (size_t k = 0; k < ARRAY_SIZE(forms) && k < n; k++) {
+		if ((s[0] & forms[k].mask) != forms[k].lead)
+			continue;
+		unsigned code = s[0] & (unsigned char)~forms[k].mask;
+		for (size_t i = 1; i <= k; i++) {
+			if ((s[i] & 0xc0) != 0x80)
+				return 0;
+			code = code << 6 | (s[i] & 0x3f);
+		}
+		bool bad = code < forms[k].least || code > 0x10ffff ||
+			   (code >= 0xd800 && code < 0xe000);
+		return bad ? 0 : k + 1;
+	}
+	return 0;
+}
+
+void json_bytes(struct buf *out, const char *s, size_t n)
 {
 	buf_putc(out, '"');
-	for (; *s; s++) {
+	for (const char *end = s + n; s < end; s++) {
 		unsigned char c = (unsigned char)*s;
-		if (c == '"' || c == '\\')
+		size_t length = utf8_length((const unsigned char *)s, (size_t)(end - s));
+		if (!length)
+			buf_puts(out, "\\ufffd");
+		else if (length > 1)
+			buf_add(out, s, length);
+		else if (c == '"' || c == '\\')
 			buf_printf(out, "\\%c", c);
 		else if (c == '\n')
 			buf_puts(out, "\\n");
@@ -27,8 +57,14 @@ void json_string(struct buf *out, const char *s)
 			buf_printf(out, "\\u%04x", c);
 		else
 			buf_putc(out, (char)c);
+		s += length > 1 ? length - 1 : 0;
 	}
 	buf_putc(out, '"');
+}
+
+void json_string(struct buf *out, const char *s)
+{
+	json_bytes(out, s, strlen(s));
 }
 
 void json_key(struct buf *out, const char *key)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,16 @@ static int enter_cwd(const struct job *job, struct error *err)
 		return error_object(err, "%s", job->cwd);
 	}
 	return 0;
+}
+
+/* What our caller ignores (nohup, a shell's background) is no business of the program's. */
+static void reset_signals(void)
+{
+	sigset_t none;
+	for (int sig = 1; sig < NSIG; sig++)
+		(void)signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static const char *env_get(char **envp, const char *name)
@@ -174,6 +185,7 @@ void job_execute(const struct job *job, int sync)
 	if (job->start_fd >= 0)
 		wait_for_start(job->start_fd);
 	(void)prctl(PR_SET_PDEATHSIG, 0);
+	reset_signals();
 	if (job->tty < 0 && setsid() < 0 && errno != EPERM) {
 		error_sys(&err, errno, "cannot start a session");
 		sync_fail(sync, &err);

@@ -168,7 +168,8 @@ static int add_file(struct spec *s, struct container *c, const char *name, const
 	struct stat st;
 	char path[4096];
 	(void)snprintf(path, sizeof(path), "%s%s", s->root_path, inside);
-	if (!s->contexe.overlay && lstat(path, &st) < 0)
+	bool can_be_made = s->contexe.overlay && !s->root_readonly;
+	if (!can_be_made && lstat(path, &st) < 0)
 		return 0;
 	int r = file_replace(c->dir, name, 0644, text, strlen(text));
 	if (r < 0)

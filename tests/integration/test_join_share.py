@@ -23,7 +23,7 @@ def test_share_all_that_can_be(box):                        # noqa: F811
 
 @pytest.mark.parametrize("word", ["mnt", "mount", "time", "user", "nonsense", ""])
 def test_share_of_what_cannot_be(contexe, word):
-    refused(contexe, "run", "--share", word, "--", "true", what="--share")
+    refused(contexe, "run", "--share", word, "--", "true", what="run", thing="--share")
 
 
 def test_a_shared_pid_space_is_left_clean(box):             # noqa: F811

@@ -37,11 +37,13 @@ def test_every_byte_is_kept(box):
     done = box.contexe.run("logs", "--json", "x", text=False)
     lines = done.stdout.decode("utf-8").splitlines()            # JSON is UTF-8, whatever was written
     assert [json.loads(line)["text"] for line in lines][:2] == ['  lead\ttab "q" \\ \x01\x1b[1m', ""]
+    assert json.loads(lines[2])["text"] == "\ufffd\ufffd end"
 
 
 def test_nul_bytes(box):
     box.sh(r"printf 'a\0b\nc\n'", "--name", "x", text=False)
     assert box.contexe.run("logs", "x", text=False).stdout == b"a\0b\nc\n"
+    assert [r["text"] for r in records(box, "x")] == ["a\0b", "c"]
 
 
 def test_unfinished_line(box):

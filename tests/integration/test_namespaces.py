@@ -40,9 +40,8 @@ def test_two_containers_share_nothing(box):                 # noqa: F811
 
 def test_the_jobs_children_are_in_the_same(box):            # noqa: F811
     """Time above all: its namespace is entered at a fork."""
-    said = box.sh("readlink /proc/self/ns/time; sh -c 'readlink /proc/self/ns/time';"
-                  "readlink /proc/1/ns/time").stdout.split()
-    assert len(said) == 2 and len(set(said)) == 1 or len(set(said)) == 1, said
+    said = box.sh("readlink /proc/self/ns/time; sh -c 'readlink /proc/self/ns/time'").stdout.split()
+    assert len(said) == 2 and len(set(said)) == 1, said
 
 
 def test_exec_enters_all_of_them(box):                      # noqa: F811
@@ -69,9 +68,9 @@ def test_loopback_is_the_only_device(box):                  # noqa: F811
 
 def test_the_machines_ports_cannot_be_reached(box):         # noqa: F811
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert box.sh(f"nc -w 2 127.0.0.1 {port} </dev/null", check=False).returncode != 0
-        assert box.sh(f"nc -w 2 127.0.0.1 {port} </dev/null", "--network", "host").returncode == 0
+        script = f"nc -w 2 127.0.0.1 {server.getsockname()[1]} -e true"
+        assert box.sh(script, check=False).returncode != 0
+        assert box.sh(script, "--network", "host").returncode == 0
 
 
 def test_an_abstract_socket_of_the_machine_cannot_be_reached(contexe):
