@@ -156,7 +156,7 @@ static void test_default_new_calls(void **state)
 	assert_int_equal(JUDGE(&sec, AUDIT_ARCH_X86_64, NR_URETPROBE, 0), SECCOMP_RET_ALLOW);
 	/* nobody runs x32: a program that calls so is up to something */
 	assert_int_equal(JUDGE(&sec, AUDIT_ARCH_X86_64, X32 | 520, 0), SECCOMP_RET_KILL_PROCESS);
-	assert_int_equal(JUDGE(&sec, AUDIT_ARCH_X86_64, UINT32_MAX, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(JUDGE(&sec, AUDIT_ARCH_X86_64, UINT32_MAX, 0), RET_EPERM);
 	assert_int_equal(JUDGE(&sec, AUDIT_ARCH_AARCH64, 0, 0), SECCOMP_RET_KILL_PROCESS);
 }
 
