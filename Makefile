@@ -24,12 +24,12 @@ build/build.ninja:
 	meson setup build --prefix="$(PREFIX)"
 
 demo:
-	@scripts/deps.sh build
+	@scripts/deps.sh build demo
 	@$(MAKE) --no-print-directory all
 	@scripts/demo.sh build
 
 check:
-	@scripts/deps.sh build test deb
+	@scripts/deps.sh build demo test deb
 	@$(PYTHON) tests/run $(ONLY)
 
 bench:
@@ -41,7 +41,7 @@ bench-deps:
 	@scripts/deps.sh bench
 
 fuzz:
-	@scripts/deps.sh build test
+	@scripts/deps.sh build demo test
 	@$(PYTHON) tests/run --fuzz-seconds $(SECONDS_EACH) fuzz
 
 format:

@@ -245,9 +245,10 @@ static const struct {
 	const char *what;
 	int (*run)(struct builder *b);
 } steps[] = {
+	/* as the one whom the groups belong to, before we become another */
+	{ "cannot enter the control groups", enter_groups },
 	{ "cannot set up the user namespace", wait_for_idmaps },
 	{ "cannot join the namespaces", join_namespaces },
-	{ "cannot enter the control groups", enter_groups },
 	{ "cannot prepare contexe-init", open_init },
 	{ "cannot name the container", set_names },
 	{ "cannot set up the network", bring_up_network },

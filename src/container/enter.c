@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -15,61 +17,88 @@
 #include "container/sync.h"
 #include "sys/clone3.h"
 
-/* The namespaces in which the target differs from us; joining one's own is refused for user namespaces. */
+/* The inode of a namespace of a process ("self" or a pid), 0 when it cannot be told. */
+static uint64_t ns_inode(const char *process, const struct ns_kind *kind)
+{
+	char path[64];
+	struct stat st;
+	(void)snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, kind->file);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Those in which the target differs from us: entering one's own is refused for user namespaces, and for
+ * others without privilege over them. */
 static uint64_t differing_namespaces(pid_t pid)
 {
+	char process[16];
 	uint64_t flags = 0;
-	for (size_t i = 0; i < NS_KINDS; i++) {
-		struct stat theirs, ours;
-		CLEANUP_FD int a = ns_open(pid, &ns_kinds[i]);
-		CLEANUP_FD int b = ns_open(getpid(), &ns_kinds[i]);
-		if (a < 0 || b < 0 || fstat(a, &theirs) < 0 || fstat(b, &ours) < 0)
-			continue;
-		if (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev)
+	(void)snprintf(process, sizeof(process), "%d", pid);
+	for (size_t i = 0; i < NS_KINDS; i++)
+		if (ns_inode(process, &ns_kinds[i]) != ns_inode("self", &ns_kinds[i]))
 			flags |= ns_kinds[i].flag;
-	}
 	return flags;
 }
 
-static int enter_namespaces(struct pidref *target, struct error *err)
+static int enter_userns(const struct pidref *target, struct error *err)
+{
+	if (setns(target->pidfd, CLONE_NEWUSER) < 0)
+		return error_sys(err, errno, "cannot enter the container's user namespace");
+	(void)syscall(SYS_setresgid, 0, 0, 0);
+	(void)syscall(SYS_setresuid, 0, 0, 0);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	return 0;
+}
+
+/*
+ * The user namespace comes first for those who have their privileges only in there; for root it comes
+ * last, in the child (*ret_user_later), since the control groups belong to the root outside.
+ */
+static int enter_namespaces(struct pidref *target, bool *ret_user_later, struct error *err)
 {
 	int r = pidref_open(target);
 	if (r < 0)
 		return error_sys(err, -r, "the container's first process is gone");
 	uint64_t flags = differing_namespaces(target->pid);
+	uint64_t rest = flags & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWUSER);
 	/* nothing inside may look at us while we are half way in */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	if ((flags & ~(uint64_t)CLONE_NEWTIME) &&
-	    setns(target->pidfd, (int)(flags & ~(uint64_t)CLONE_NEWTIME)) < 0)
-		return error_sys(err, errno, "cannot enter the container's namespaces");
-	if ((flags & CLONE_NEWTIME) && setns(target->pidfd, CLONE_NEWTIME) < 0)
-		return error_sys(err, errno, "cannot enter the container's time namespace");
-	if (flags & CLONE_NEWUSER) {
-		(void)setresgid(0, 0, 0);
-		(void)setresuid(0, 0, 0);
-		(void)prctl(PR_SET_DUMPABLE, 0);
-	}
-	return 0;
+	*ret_user_later = (flags & CLONE_NEWUSER) && geteuid() == 0;
+	if ((flags & CLONE_NEWUSER) && !*ret_user_later)
+		r = enter_userns(target, err);
+	if (r == 0 && rest && setns(target->pidfd, (int)rest) < 0)
+		r = error_sys(err, errno, "cannot enter the container's namespaces");
+	if (r == 0 && (flags & CLONE_NEWTIME) && setns(target->pidfd, CLONE_NEWTIME) < 0)
+		r = error_sys(err, errno, "cannot enter the container's time namespace");
+	return r;
 }
 
-static NORETURN void child(const struct cgroup *cg, const struct job *job, bool terminal,
-			   uint16_t rows, uint16_t cols, int sync)
+struct entrance {
+	const struct pidref *target;
+	const struct cgroup *cg;
+	const struct job *job;
+	bool terminal, user_later;
+	uint16_t rows, cols;
+};
+
+static NORETURN void child(const struct entrance *e, int sync)
 {
 	struct error err = ERROR_INIT;
-	struct job mine = *job;
+	struct job mine = *e->job;
 	sigset_t none;
 
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	int r = cg ? cgroup_enter(cg, cgroup_fd(cg) < 0) : 0;
-	if (r < 0) {
+	int r = e->cg ? cgroup_enter(e->cg, cgroup_fd(e->cg) < 0) : 0;
+	if (r < 0)
 		error_sys(&err, -r, "cannot enter the control groups");
+	else if (e->user_later)
+		r = enter_userns(e->target, &err);
+	if (r < 0)
 		sync_fail(sync, &err);
-	}
 	mine.tty = FD_NONE;
-	if (terminal) {
+	if (e->terminal) {
 		int master = FD_NONE;
-		if (console_open(rows, cols, &master, &mine.tty, &err) < 0 ||
+		if (console_open(e->rows, e->cols, &master, &mine.tty, &err) < 0 ||
 		    sync_send(sync, SYNC_CONSOLE, 0, master) < 0)
 			sync_fail(sync, &err);
 		fd_close(master);
@@ -87,7 +116,15 @@ int container_enter(struct pidref *target, const struct cgroup *cg, const struct
 		return r;
 	CLEANUP_FD int ours = sync[0];
 	CLEANUP_FD int theirs = sync[1];
-	r = enter_namespaces(target, err);
+	struct entrance e = {
+		.target = target,
+		.cg = cg,
+		.job = job,
+		.terminal = terminal,
+		.rows = rows,
+		.cols = cols,
+	};
+	r = enter_namespaces(target, &e.user_later, err);
 	if (r < 0)
 		return r;
 	struct enter_result res = { .process = PIDREF_NONE, .console = FD_NONE, .sync = FD_NONE };
@@ -98,7 +135,7 @@ int container_enter(struct pidref *target, const struct cgroup *cg, const struct
 	}
 	if (pid == 0) {
 		fd_close(ours);
-		child(cg, job, terminal, rows, cols, theirs);
+		child(&e, theirs);
 	}
 	theirs = fd_close(theirs);
 	res.process.pid = pid;

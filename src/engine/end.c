@@ -52,7 +52,16 @@ static int kill_all(struct container *c, int sig, struct error *err)
 	return r;
 }
 
-/* A signal for the job. One that was paused gets it when it is resumed, but for KILL, which works at once. */
+static void thaw(struct container *c)
+{
+	struct cgroup *cg;
+	if (c->now == CONTEXE_PAUSED && container_cgroup(c, &cg, NULL) == 0) {
+		IGNORE_RESULT(cgroup_freeze(cg, false, 1000, NULL));
+		cgroup_free(cg);
+	}
+}
+
+/* A signal for the job. One that was paused gets it when it is resumed, but for KILL. */
 static int kill_job(struct container *c, int sig, struct error *err)
 {
 	int r = pidref_kill(&c->job, sig);
@@ -75,6 +84,8 @@ int contexe_kill(struct contexe *cx, const char *ref, int sig, bool all,
 		r = lifecycle_check(c->now, EVENT_KILL, c->name, err);
 	if (r == 0)
 		r = all ? kill_all(c, sig, err) : kill_job(c, sig, err);
+	if (r == 0 && sig == SIGKILL)
+		thaw(c); /* pid 1 must tell the end */
 	if (r == 0)
 		note(c, "kill", sig);
 	return r < 0 ? error_what(err, "cannot send the signal") : 0;
@@ -148,15 +159,6 @@ static void announce_end(struct container *c)
 {
 	if (c->supervised)
 		IGNORE_RESULT(control_request(c->dir, CTL_STOPPING, 0, 0, NULL));
-}
-
-static void thaw(struct container *c)
-{
-	struct cgroup *cg;
-	if (c->now == CONTEXE_PAUSED && container_cgroup(c, &cg, NULL) == 0) {
-		IGNORE_RESULT(cgroup_freeze(cg, false, 1000, NULL));
-		cgroup_free(cg);
-	}
 }
 
 /* SIGKILL to pid 1 takes everything with it; what is only in the groups goes with them. */

@@ -40,7 +40,7 @@ void log_free(struct log *log)
 
 static bool log_open(struct log *log)
 {
-	if (log->fd >= 0 && log->size > log->max) {
+	if (log->fd >= 0 && log->size >= log->max) {
 		if (renameat(log->dir, "log", log->dir, "log.1") < 0)
 			return false;
 		log->fd = fd_close(log->fd);
@@ -92,11 +92,16 @@ void log_write(struct log *log, int stream, const void *data, size_t size)
 		buf_add(&out, p, n);
 		buf_putc(&out, '\n');
 		log->open_line[stream] = !end;
+		if (log->size + out.len >= log->max) { /* the next record goes into a new file */
+			put(log, &out);
+			out.len = 0;
+		}
 		n += end != NULL;
 		p += n;
 		size -= n;
 	}
-	put(log, &out);
+	if (out.len)
+		put(log, &out);
 }
 
 void log_flush(struct log *log)
