@@ -202,6 +202,9 @@ void job_execute(const struct job *job, int sync)
 	if (job->user) {
 		sec.uid = user.uid;
 		sec.gid = user.gid;
+		if (user.uid != 0) /* or a file with capabilities could keep what execve(2) takes,
+				    * no_new_privs or not */
+			sec.cap_permitted = sec.cap_effective = sec.cap_ambient;
 	}
 	for (size_t i = 0; i < sec.n_groups; i++)
 		*arena_push(&arena, user.groups, user.n_groups) = sec.groups[i];

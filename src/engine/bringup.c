@@ -140,28 +140,54 @@ static void terminal_size_for(const struct spec *spec, struct build_io *io)
 	}
 }
 
-/* The directory of a private layer must be there before the tree is built. */
+/* Who the root of a mapped container is outside; -1 where nobody but us owns things. */
+static int64_t mapped_root(const struct root *root, const struct spec_idmap *map, size_t n)
+{
+	for (size_t i = 0; root->privileged && i < n; i++)
+		if (map[i].container_id == 0)
+			return map[i].host_id;
+	return -1;
+}
+
+/* The root of a mapped container is another on the way to its layers: it may pass, not look around. */
+static int let_pass(struct container *c, struct error *err)
+{
+	static const char *const dirs[] = { ".", "containers", "host", "images" };
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (fchmodat(c->root->fd, dirs[i], 0711, 0) < 0)
+			return error_sys(err, errno, "cannot open the state root to a mapped user");
+	return fchmod(c->dir, 0711) < 0
+		       ? error_sys(err, errno,
+				   "cannot open the container's directory to a mapped user")
+		       : 0;
+}
+
+static int make_layer_dir(struct container *c, const char *name, int64_t uid, int64_t gid,
+			  struct error *err)
+{
+	if (mkdirat(c->dir, name, 0755) < 0 && errno != EEXIST)
+		return error_sys(err, errno, "cannot make the container's private layer");
+	if (uid >= 0 && fchownat(c->dir, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, errno, "cannot give the private layer to a mapped user");
+	return 0;
+}
+
+/* The directories of a private layer must be there before the tree is built. */
 static int make_layers(struct container *c, const struct plan *plan, struct error *err)
 {
-	if (!plan->rootfs.upper)
-		return 0;
-	char name[64];
-	for (size_t i = 0; i <= plan->rootfs.n_submounts; i++) {
-		const char *suffix = "";
-		char number[32];
-		if (i) {
-			(void)snprintf(number, sizeof(number), ".sub%zu", i - 1);
-			suffix = number;
-		}
+	const struct spec_linux *l = &plan->spec->linux_;
+	int64_t uid = mapped_root(c->root, l->uid_mappings, l->n_uid_mappings);
+	int64_t gid = mapped_root(c->root, l->gid_mappings, l->n_gid_mappings);
+	int r = uid >= 0 ? let_pass(c, err) : 0;
+	for (size_t i = 0; plan->rootfs.upper && r == 0 && i <= plan->rootfs.n_submounts; i++) {
 		static const char *const dirs[] = { "upper", "work" };
-		for (size_t k = 0; k < ARRAY_SIZE(dirs); k++) {
-			(void)snprintf(name, sizeof(name), "%s%s", dirs[k], suffix);
-			if (mkdirat(c->dir, name, 0755) < 0 && errno != EEXIST)
-				return error_sys(err, errno,
-						 "cannot make the container's private layer");
+		for (size_t k = 0; k < ARRAY_SIZE(dirs) && r == 0; k++) {
+			char name[64];
+			(void)snprintf(name, sizeof(name), i ? "%s.sub%zu" : "%s", dirs[k], i - 1);
+			r = make_layer_dir(c, name, uid, gid, err);
 		}
 	}
-	return 0;
+	return r;
 }
 
 /* What need not be done before the child is on its way. */

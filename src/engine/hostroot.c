@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,19 +237,22 @@ static int fill_layer(const struct layer *l, int dir)
 
 /* Made beside and renamed: another process may be at the same. */
 static int make_layer(const struct root *root, const struct layer *l, const char *name,
-		      struct error *err)
+		      int (*fill)(const struct layer *l, int dir), struct error *err)
 {
 	char tmp[64];
+	struct stat st;
+	if (fstatat(root->fd, name, &st, 0) == 0)
+		return 0;
 	(void)snprintf(tmp, sizeof(tmp), "%s.%d", name, getpid());
 	int r = mkdirat(root->fd, tmp, 0755) < 0 ? -errno : 0;
 	CLEANUP_FD int dir = r < 0 ? r : openat(root->fd, tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0)
-		r = dir < 0 ? -errno : fill_layer(l, dir);
+		r = dir < 0 ? -errno : fill(l, dir);
 	if (r == 0 && renameat(root->fd, tmp, root->fd, name) < 0 && errno != EEXIST &&
 	    errno != ENOTEMPTY)
 		r = -errno;
-	IGNORE_RESULT(file_remove_tree(
-		root->fd, tmp)); /* only there when somebody was faster, or on failure */
+	/* only there when somebody was faster, or on failure */
+	IGNORE_RESULT(file_remove_tree(root->fd, tmp));
 	if (r < 0) {
 		error_sys(err, -r, "cannot make the layer that hides the machine's secrets");
 		error_object(err, "%s/%s", root->path, name);
@@ -285,15 +289,94 @@ static void add_submounts(const struct layer *l, struct spec *spec)
 	}
 }
 
+/*
+ * In a user namespace the kernel does not let / itself be a layer: what is mounted below it is locked there.
+ * Then the root is a skeleton, a directory or link for each that / has, and each directory gets an
+ * overlay of its own, as if it were a mount.
+ */
+static bool is_shown(const struct layer *l, const char *path)
+{
+	static const char *const others[] = { "/proc", "/sys",	 "/dev", "/run",
+					      "/mnt",  "/media", "/boot" };
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (str_eq(path, others[i]))
+			return false;
+	return !is_hidden(l, path);
+}
+
+/* Calls fn for each entry of /. */
+static int each_top(int (*fn)(void *arg, const char *path, const struct stat *st), void *arg)
+{
+	DIR *dir = opendir("/");
+	int r = dir ? 0 : -errno;
+	for (struct dirent *de; r == 0 && (de = readdir(dir));) {
+		char path[NAME_MAX + 2];
+		struct stat st;
+		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
+			continue;
+		(void)snprintf(path, sizeof(path), "/%s", de->d_name);
+		if (lstat(path, &st) == 0)
+			r = fn(arg, path, &st);
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
+static int make_bone(void *arg, const char *path, const struct stat *st)
+{
+	int dir = *(int *)arg;
+	char target[PATH_MAX];
+	if (S_ISDIR(st->st_mode))
+		return mkdirat(dir, path + 1, 0755) < 0 ? -errno : 0;
+	if (!S_ISLNK(st->st_mode))
+		return 0;
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return -errno;
+	target[n] = '\0';
+	return symlinkat(target, dir, path + 1) < 0 ? -errno : 0;
+}
+
+static int fill_skeleton(const struct layer *l, int dir)
+{
+	(void)l;
+	return fchmod(dir, 0755) < 0 ? -errno : each_top(make_bone, &dir);
+}
+
+struct shown {
+	const struct layer *l;
+	struct spec *spec;
+};
+
+static int add_shown(void *arg, const char *path, const struct stat *st)
+{
+	struct shown *s = arg;
+	if (S_ISDIR(st->st_mode) && is_shown(s->l, path) && access(path, R_OK | X_OK) == 0)
+		strings_add(&s->spec->arena, &s->spec->contexe.submounts, path);
+	return 0;
+}
+
+static int use_skeleton(const struct root *root, const struct layer *l, const char *name,
+			struct spec *spec, struct error *err)
+{
+	char bones[64];
+	(void)snprintf(bones, sizeof(bones), "%s.root", name);
+	int r = make_layer(root, l, bones, fill_skeleton, err);
+	if (r < 0)
+		return r;
+	spec->root_path = arena_printf(&spec->arena, "%s/%s", root->path, bones);
+	return each_top(add_shown, &(struct shown){ l, spec });
+}
+
 int hostroot_apply(const struct root *root, struct spec *spec, bool userns, struct error *err)
 {
 	struct layer l = { .userns = userns };
 	char name[40];
-	struct stat st;
 
 	plan_layer(&l, root);
 	(void)snprintf(name, sizeof(name), "host/%016" PRIx64, hash(&l.text));
-	int r = fstatat(root->fd, name, &st, 0) == 0 ? 0 : make_layer(root, &l, name, err);
+	int r = make_layer(root, &l, name, fill_layer, err);
 	if (r == 0) {
 		spec->contexe.rootfs = "host";
 		spec->contexe.overlay = true;
@@ -301,7 +384,10 @@ int hostroot_apply(const struct root *root, struct spec *spec, bool userns, stru
 		strings_add(&spec->arena, &spec->contexe.lower,
 			    arena_printf(&spec->arena, "%s/%s", root->path, name));
 		spec->contexe.submounts.n = 0;
-		add_submounts(&l, spec);
+		if (userns)
+			r = use_skeleton(root, &l, name, spec, err);
+		else
+			add_submounts(&l, spec);
 	}
 	buf_done(&l.text);
 	arena_done(&l.arena);

@@ -213,10 +213,20 @@ static int prepare_mounts(struct contexe_spec *cs, struct container *c, struct e
 
 /* ---- walls ---- */
 
+/* Names are looked up inside, later; all but root's own are taken for an ordinary user's. */
+static bool is_root(const char *user)
+{
+	size_t n = user ? strcspn(user, ":") : 0;
+	return !user || (n == 4 && !strncmp(user, "root", n)) || strspn(user, "0") == n;
+}
+
 static int prepare_caps(struct contexe_spec *cs, struct error *err)
 {
 	struct spec *s = &cs->spec;
+	uint32_t uid = s->process.user.uid;
 	int r = 0;
+	if (!is_root(cs->user))
+		s->process.user.uid = UINT32_MAX; /* what is added by name must survive execve(2) */
 	if (s->contexe.privileged)
 		security_all_caps(s);
 	else
@@ -229,6 +239,7 @@ static int prepare_caps(struct contexe_spec *cs, struct error *err)
 	for (size_t i = 0; i < cs->caps_add.n && r == 0; i++)
 		if (!str_eq(cs->caps_add.v[i], "ALL"))
 			r = security_caps_add(s, cs->caps_add.v[i], err);
+	s->process.user.uid = uid;
 	return r;
 }
 
@@ -246,7 +257,11 @@ static int prepare_seccomp(struct contexe_spec *cs, struct error *err)
 		error_sys(err, -r, "cannot read the seccomp profile");
 	else
 		r = security_seccomp_load(&cs->spec, buf_str(&text), text.len, err);
-	return r < 0 ? error_object(err, "%s", cs->seccomp_file) : 0;
+	if (r < 0) {
+		error_what(err, "cannot use the seccomp profile %s", cs->seccomp_file);
+		return error_object(err, "%s", cs->seccomp_file);
+	}
+	return 0;
 }
 
 static void prepare_masks(struct contexe_spec *cs)

@@ -42,7 +42,8 @@ def bash(contexe, line):
 def fish(contexe, line):
     need.program("fish")
     script = f"source {COMPLETION}/contexe.fish; complete -C $argv[1]"
-    return {w.split("\t")[0].rstrip("/") for w in output(contexe, ["fish", "-N", "-c", script, "--", line])}
+    words = {w.split("\t")[0].rstrip("/") for w in output(contexe, ["fish", "-N", "-c", script, "--", line])}
+    return {w for w in words if w.startswith(line.rpartition(" ")[2])}      # fish offers what is similar, too
 
 
 SHELLS = pytest.mark.parametrize("shell", [bash, fish])

@@ -94,7 +94,7 @@ def test_layers_and_whiteouts(contexe, make):
     make(Image(), "w",
          {"d": None, "d/a": "lower", "d/b": "lower", "e": None, "e/x": "lower", "f": "file", "l": ("link", "d/a")},
          {"d/.wh.a": "", "d/c": "upper", "e": None, "e/.wh..wh..opq": "", "e/y": "upper", ".wh.f": "", "d/b": "changed"})
-    script = "ls /d /e; cat /d/b; echo; cat /d/c; test -e /f || echo gone; readlink /l"
+    script = "ls /d /e; cat /d/b; echo; cat /d/c; echo; test -e /f || echo gone; readlink /l"
     assert out(contexe, "w", "--", "sh", "-c", script).split() == [
         "/d:", "b", "c", "/e:", "y", "changed", "upper", "gone", "d/a"]
 

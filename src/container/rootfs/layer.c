@@ -118,12 +118,14 @@ static int attach_clone(int source, int at, unsigned flags, struct error *err)
 	return r < 0 ? r : take_fd(&mnt);
 }
 
-static int attach_readonly(int source, int at, struct error *err)
+static int attach_readonly(int source, int at, bool recursive, struct error *err)
 {
-	CLEANUP_FD int mnt = attach_clone(source, at, 0, err);
+	CLEANUP_FD int mnt = attach_clone(source, at, recursive ? AT_RECURSIVE : 0, err);
 	if (mnt < 0)
 		return mnt;
-	struct attr_change ro = { .set = MOUNT_ATTR_RDONLY, .propagation = MS_PRIVATE };
+	struct attr_change ro = { .set = MOUNT_ATTR_RDONLY,
+				  .propagation = MS_PRIVATE,
+				  .recursive = recursive };
 	int r = attr_apply(mnt, &ro);
 	return r < 0 ? error_sys(err, -r, "cannot make it read-only") : take_fd(&mnt);
 }
@@ -133,7 +135,7 @@ static int attach_layers(const struct rootfs_plan *plan, const struct layers *l,
 			 struct error *err)
 {
 	if (l->upper < 0 && l->n_lower == 1)
-		return attach_readonly(l->lower[0], at, err);
+		return attach_readonly(l->lower[0], at, false, err);
 	struct overlay o = {
 		.lower = l->lower,
 		.n_lower = l->n_lower,
@@ -290,7 +292,8 @@ static int attach_submount(const struct tree *t, size_t i, struct error *err)
 		mnt = attach_submount_overlay(t, i, host, at, err);
 	if (mnt == -EINVAL) { /* a file, or a file system that is not fit to be a layer */
 		error_clear(err);
-		mnt = attach_readonly(host, at, err);
+		/* in a user namespace what is mounted below is locked, and comes along */
+		mnt = attach_readonly(host, at, t->plan->userns, err);
 	}
 	return mnt < 0 ? mnt : 0;
 }
