@@ -190,9 +190,13 @@ static int make_parents(int dir, const char *path)
 	return 0;
 }
 
-static mode_t hidden_mode(const char *path)
+/* A mapped root must be able to read the layer, which holds nothing to hide. */
+static mode_t hidden_mode(const char *path, bool userns)
 {
 	struct stat st;
+	if (userns)
+		return str_has_prefix(path, "/tmp") || str_has_prefix(path, "/var/tmp") ? 01777
+											: 0755;
 	for (size_t i = 0; i < ARRAY_SIZE(hidden_dirs); i++)
 		if (str_eq(path, hidden_dirs[i].path) && hidden_dirs[i].mode)
 			return hidden_dirs[i].mode;
@@ -207,11 +211,11 @@ static int make_hidden_dir(int dir, const char *path, bool userns)
 	if (mkdirat(dir, path + 1, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	CLEANUP_FD int fd = openat(dir, path + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fchmod(fd, hidden_mode(path)) < 0)
+	if (fd < 0 || fchmod(fd, hidden_mode(path, userns)) < 0)
 		return -errno;
 	struct stat st;
 	if (geteuid() == 0 && (lstat(path, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 ||
-			       fchmod(fd, hidden_mode(path)) < 0))
+			       fchmod(fd, hidden_mode(path, userns)) < 0))
 		return -errno;
 	const char *name = userns ? "user.overlay.opaque" : "trusted.overlay.opaque";
 	return fsetxattr(fd, name, "y", 1, 0) < 0 ? -errno : 0;

@@ -257,11 +257,7 @@ static int prepare_seccomp(struct contexe_spec *cs, struct error *err)
 		error_sys(err, -r, "cannot read the seccomp profile");
 	else
 		r = security_seccomp_load(&cs->spec, buf_str(&text), text.len, err);
-	if (r < 0) {
-		error_what(err, "cannot use the seccomp profile %s", cs->seccomp_file);
-		return error_object(err, "%s", cs->seccomp_file);
-	}
-	return 0;
+	return r < 0 ? error_object(err, "%s", cs->seccomp_file) : 0;
 }
 
 static void prepare_masks(struct contexe_spec *cs)

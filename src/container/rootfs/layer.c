@@ -207,7 +207,7 @@ static int attach_overlay_root(struct tree *t, int at, struct error *err)
 	CLEANUP_FD int tmpfs = FD_NONE;
 
 	int r = open_lower(t, err);
-	if (r == 0 && t->n_lower && str_eq(plan->root, "/"))
+	if (r == 0 && t->n_lower && (str_eq(plan->root, "/") || plan->n_submounts))
 		r = tmpfs = move_layers_off_host(t, at, err);
 	for (size_t i = 0; r >= 0 && i < t->n_lower; i++)
 		r = layers_add(&l, t->lower[i], err);
