@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* end.c - containers come to an end: kill, stop, wait, remove. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/parse.h"
 #include "base/timestamp.h"
 #include "container/cgroup/cgroup.h"
@@ -251,10 +255,33 @@ int contexe_stop(struct contexe *cx, const char *ref, int timeout_s,
 	return r < 0 ? error_what(err, "cannot stop the container") : 0;
 }
 
+/*
+ * A container whose state cannot be read may still run. Who listens on its socket is its supervisor (unix(7),
+ * SO_PEERCRED), and that one's only child is pid 1.
+ */
+static void find_lost(struct container *c)
+{
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+	char path[48], line[64];
+	int64_t pid;
+	CLEANUP_FD int sock = c->has_state ? FD_NONE : control_connect(c->dir);
+	if (sock < 0 || getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &size) < 0 ||
+	    pidref_from_pid(cred.pid, &c->supervisor) < 0)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", cred.pid, cred.pid);
+	if (file_read_line(AT_FDCWD, path, line, sizeof(line)) <= 0)
+		return;
+	line[strcspn(line, " ")] = '\0';
+	if (parse_i64(line, 2, INT32_MAX, &pid) == 0 && pidref_from_pid((pid_t)pid, &c->init) < 0)
+		c->init = PIDREF_NONE;
+}
+
 /* Everything of it that lives outside its directory. */
 static int remove_live(struct container *c, struct error *err)
 {
 	struct cgroup *cg;
+	find_lost(c);
 	announce_end(c);
 	if (c->now == CONTEXE_EXITED && c->supervised)
 		IGNORE_RESULT(pidref_kill(&c->supervisor, SIGTERM));

@@ -10,12 +10,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/parse.h"
+
+#define STALE_CLAIM_S 10
 
 static char *default_path(void)
 {
@@ -120,12 +123,39 @@ static int try_number(const struct root *root, unsigned n, const char *name)
 	return symlinkat(name, root->fd, path) < 0 ? -errno : (int)n;
 }
 
+/*
+ * Whether the maker of this claim died before it made the container's directory, which it does next. A young
+ * claim is left alone: its maker is about to.
+ */
+static bool claim_is_stale(const struct root *root, unsigned n)
+{
+	char path[32];
+	struct stat st;
+	CLEANUP_STR char *name = root_name_of_number(root, n);
+	(void)snprintf(path, sizeof(path), "numbers/%u", n);
+	return name && fstatat(root->fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       time(NULL) - st.st_mtime > STALE_CLAIM_S &&
+	       fstatat(root->containers, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static int claim_number(const struct root *root, unsigned n, const char *name)
+{
+	int r = try_number(root, n, name);
+	if (r == -EEXIST && claim_is_stale(root, n)) {
+		CLEANUP_STR char *dead = root_name_of_number(root, n);
+		if (dead)
+			root_release_number(root, n, dead);
+		r = try_number(root, n, name);
+	}
+	return r;
+}
+
 int root_claim_number(const struct root *root, unsigned wanted, const char *name)
 {
 	if (wanted)
-		return try_number(root, wanted, name);
+		return claim_number(root, wanted, name);
 	for (unsigned n = 1; n < 1000000; n++) {
-		int r = try_number(root, n, name);
+		int r = claim_number(root, n, name);
 		if (r != -EEXIST)
 			return r;
 	}
