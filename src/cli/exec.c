@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 
 struct request {
+	struct cli *cli;
 	struct contexe_exec exec;
 	const char **env;
 	size_t n_env;
@@ -33,9 +34,12 @@ static int set(void *ctx, const char *name, const char *value)
 		e->cwd = value;
 	else if (!strcmp(name, "detach-keys"))
 		e->detach_keys = value;
-	else {
+	else if (*value == '=' || !*value)
+		return cli_usage(q->cli, "a variable needs a name");
+	else if (strchr(value, '=') || getenv(value)) { /* without a value: ours, as `run` has it */
 		q->env = xrealloc(q->env, (q->n_env + 2) * sizeof(*q->env));
-		q->env[q->n_env++] = value;
+		q->env[q->n_env++] = strchr(value, '=') ? xstrdup(value)
+							: xasprintf("%s=%s", value, getenv(value));
 		q->env[q->n_env] = NULL;
 	}
 	return 0;
@@ -43,15 +47,12 @@ static int set(void *ctx, const char *name, const char *value)
 
 static int exec_main(struct cli *cli, int argc, char **argv)
 {
-	struct request q = { 0 };
+	struct request q = { .cli = cli };
 	struct contexe_error err = { 0 };
 	int status = 0;
 	int code = args_parse(cli, argc, argv, set, &q, &argc, &argv);
 	if (code == 0 && argc < 1)
 		code = cli_usage(cli, "which container? its name or number is missing");
-	for (size_t i = 0; i < q.n_env && !code; i++)
-		if (!strchr(q.env[i], '=') || q.env[i][0] == '=')
-			code = cli_usage(cli, "--env %s is not of the form NAME=VALUE", q.env[i]);
 	if (code == 0)
 		code = cli_open(cli);
 	if (code == 0) {
@@ -65,6 +66,8 @@ static int exec_main(struct cli *cli, int argc, char **argv)
 		       : status < 0 ? 0
 				    : status;
 	}
+	for (size_t i = 0; i < q.n_env; i++)
+		free((char *)q.env[i]);
 	free(q.env);
 	return code;
 }

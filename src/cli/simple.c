@@ -29,8 +29,7 @@ static int start_main(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "--attach takes one container");
 	code = cli_open(cli);
 	int status = 0;
-	if (code == 0 && (contexe_start(cli->cx, argv[0], &err) < 0 ||
-			  contexe_attach(cli->cx, argv[0], false, NULL, &status, &err) < 0))
+	if (code == 0 && contexe_start_attached(cli->cx, argv[0], &status, &err) < 0)
 		return cli_error(cli, &err);
 	return code ? code : status < 0 ? 0 : status;
 }

@@ -58,12 +58,13 @@ int plan_make(const struct spec *spec, const struct plan_context *ctx, struct pl
 {
 	struct plan p = { .spec = spec, .init_path = ctx->init_path };
 
-	p.own_init = !str_eq(spec->contexe.init, "none");
 	p.argv = string_vector(&p.arena, &spec->process.args);
 	p.envp = string_vector(&p.arena, &spec->process.env);
 	p.cwd = spec->process.cwd ? spec->process.cwd : "/";
 	p.user = spec->process.user.username;
 	int r = plan_namespaces(&p, err);
+	/* contexe-init is pid 1 or nothing: in a shared pid space another one reaps */
+	p.own_init = !str_eq(spec->contexe.init, "none") && p.own_pidns;
 	if (r == 0)
 		r = security_prepare(spec, ctx->cache_dir, &p.arena, &p.security, err);
 	if (ns_setgroups_denied(&spec->linux_))

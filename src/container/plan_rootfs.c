@@ -49,6 +49,11 @@ static int plan_mount(struct plan *p, const struct plan_context *ctx, size_t i, 
 				    err);
 	if (r < 0)
 		return error_object(err, "mount %s", m->destination);
+	if (kind == MOUNT_BIND && op->data && *op->data) {
+		error_set(err, EINVAL, "'%s' is no option of a bind mount", op->data);
+		error_object(err, "mount %s", m->destination);
+		return error_hint(err, "ro, rw, nosuid, nodev, noexec, rslave, ...: see mount(8)");
+	}
 	op->kind = kind;
 	op->destination = m->destination;
 	op->source = m->source;

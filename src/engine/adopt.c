@@ -33,7 +33,7 @@ static int ask_init(int sock, struct kept *ret)
 	return 0;
 }
 
-/* The order in which bringup() kept them: the terminal, or input (if it is open), output, errors. */
+/* The order in which bringup() kept them: the terminal, or output and errors. */
 static void take_descriptors(struct kept *k, const struct spec *spec, struct relay *relay,
 			     struct live *live)
 {
@@ -42,9 +42,7 @@ static void take_descriptors(struct kept *k, const struct spec *spec, struct rel
 	if (spec->process.terminal && i < k->n) {
 		relay->tty = true;
 		relay->source[1] = relay->sink = take_fd(&k->fds[i++]);
-	} else if (k->n > 2) {
-		if (spec->contexe.interactive)
-			relay->sink = take_fd(&k->fds[i++]);
+	} else if (k->n > 1) {
 		relay->source[1] = take_fd(&k->fds[i++]);
 		if (i < k->n)
 			relay->source[2] = take_fd(&k->fds[i++]);

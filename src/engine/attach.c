@@ -15,6 +15,8 @@
 #include "engine/supervisor.h"
 #include "engine/terminal.h"
 
+#define LOCK_TIMEOUT_MS 10000
+
 struct attachment {
 	int sock, signals;
 	bool take_stdin;
@@ -98,8 +100,9 @@ static int relay_loop(struct attachment *a, int *ret_status)
 	}
 }
 
-static int attach_to(struct container *c, bool no_stdin, const char *detach_keys, int *ret_status,
-		     struct error *err)
+/* start: the container waits for it, and is attached to before it runs. */
+static int attach_to(struct container *c, bool no_stdin, const char *detach_keys, bool start,
+		     int *ret_status, struct error *err)
 {
 	struct attachment a = { .c = c, .take_stdin = !no_stdin };
 	struct spec CLEANUP_SPEC spec = { 0 };
@@ -132,10 +135,13 @@ static int attach_to(struct container *c, bool no_stdin, const char *detach_keys
 		terminal_raw(0, &terminal);
 	if (tty)
 		send_size(&a);
-	r = relay_loop(&a, ret_status);
+	r = start ? control_request(c->dir, CTL_START, 0, 0, err) : 0;
+	bool refused = r < 0;
+	if (!refused)
+		r = relay_loop(&a, ret_status);
 	terminal_restore(&terminal);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
-	if (r < 0) {
+	if (r < 0 && !refused) {
 		error_set(err, EPIPE, "its supervisor is gone");
 		error_object(err, "%s", c->name);
 		error_hint(err, "'contexe ls' shows whether the container still runs");
@@ -154,6 +160,27 @@ int contexe_attach(struct contexe *cx, const char *ref, bool no_stdin, const cha
 	if (r == 0)
 		r = supervise_orphan(c, err);
 	if (r == 0)
-		r = attach_to(c, no_stdin, detach_keys, ret_status, err);
+		r = attach_to(c, no_stdin, detach_keys, false, ret_status, err);
 	return r < 0 ? error_what(err, "cannot attach to the container") : 0;
+}
+
+int contexe_start_attached(struct contexe *cx, const char *ref, int *ret_status,
+			   struct contexe_error *public_err)
+{
+	struct error *err = api_error(public_err);
+	struct container *c CLEANUP_CONTAINER = NULL;
+	struct supervisor_options opt = { .wait_start = true, .report = FD_NONE };
+	int r = container_open(cx->root, ref, &c, err);
+	if (r == 0)
+		r = container_lock(c, LOCK_TIMEOUT_MS, err);
+	if (r == 0)
+		r = lifecycle_check(c->now, EVENT_START, c->name, err);
+	if (r == 0 && c->now == CONTEXE_EXITED)
+		r = supervise_detached(c, &opt, err);
+	if (r == 0) {
+		container_unlock(c);
+		container_refresh(c);
+		r = attach_to(c, false, NULL, true, ret_status, err);
+	}
+	return r < 0 ? error_what(err, "cannot start the container") : 0;
 }

@@ -85,7 +85,9 @@ static int wire_pipe(struct wiring *w, int stream, int *ret_ours, struct error *
 	bool input = stream == 0;
 	w->job[stream] = fds[input ? 0 : 1];
 	*ret_ours = fds[input ? 1 : 0];
-	w->keep[w->n_keep++] = *ret_ours;
+	/* kept by contexe-init for a supervisor to come; not the input, which must end when we end it */
+	if (!input)
+		w->keep[w->n_keep++] = *ret_ours;
 	return input ? fd_set_nonblock(*ret_ours, 1) : 0;
 }
 
@@ -279,7 +281,7 @@ int bringup(struct container *c, const struct bringup_request *req, struct relay
 	struct wiring w;
 	char id[160];
 
-	(void)snprintf(id, sizeof(id), "%.100s-%.8s", c->name, c->state.id);
+	(void)container_group_id(c, id, sizeof(id));
 	/* the device rules come later, see meanwhile(), but where there is no v2 group to put them on */
 	struct spec_resources limits = spec->linux_.resources;
 	if (cgroup_layout() == CGROUP_V2 || cgroup_layout() == CGROUP_HYBRID)

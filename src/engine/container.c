@@ -4,10 +4,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -77,8 +79,8 @@ static void conclude_end(struct container *c)
 
 static bool being_made(const struct container *c)
 {
-	if (c->locked)
-		return true;
+	if (c->locked) /* by us, who only look at it */
+		return false;
 	if (flock(c->dir, LOCK_SH | LOCK_NB) == 0) {
 		(void)flock(c->dir, LOCK_UN);
 		return false;
@@ -215,8 +217,15 @@ int container_spec(const struct container *c, struct spec *ret, struct error *er
 		return error_hint(err, "'contexe rm --force %s' removes what is left of it",
 				  c->name);
 	}
-	r = spec_parse(buf_str(&text), text.len, ret, err);
-	return r < 0 ? error_what(err, "the configuration of container %s is damaged", c->name) : 0;
+	struct error bad = ERROR_INIT;
+	r = spec_parse(buf_str(&text), text.len, ret, &bad);
+	if (r < 0) {
+		error_set(err, -r, "its config.json is damaged: %.60s %.300s", bad.object, bad.why);
+		error_object(err, "%s", c->name);
+		return error_hint(err, "'contexe rm --force %s' removes what is left of it",
+				  c->name);
+	}
+	return 0;
 }
 
 int container_write_spec(const struct container *c, const struct spec *spec, struct error *err)
@@ -252,13 +261,14 @@ static int taken(const struct root *root, const char *name, struct error *err)
 }
 
 /* The name is claimed first when it is given, the number when the name follows from it. */
-static int claim(const struct root *root, const char *name, unsigned wanted, char **ret_name,
-		 struct error *err)
+static int claim(const struct root *root, const char *name, unsigned wanted, const char *id,
+		 char **ret_name, struct error *err)
 {
 	char by_number[32];
 	for (unsigned n = wanted ? wanted : 1;; n++) {
 		(void)snprintf(by_number, sizeof(by_number), "cont_%u", n);
-		int r = root_claim_number(root, n, name ? name : by_number);
+		CLEANUP_STR char *claim = xasprintf("%s:%s", name ? name : by_number, id);
+		int r = root_claim_number(root, n, claim);
 		if (r == -EEXIST && !wanted)
 			continue;
 		if (r == -EEXIST) {
@@ -297,7 +307,12 @@ int container_make(const struct root *root, const char *name, unsigned number,
 				  MAX_NAME);
 	}
 	CLEANUP_STR char *got = NULL;
-	int n = claim(root, name, number, &got, err);
+	uint64_t random;
+	char id[20];
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return error_sys(err, errno, "cannot get a random id");
+	(void)snprintf(id, sizeof(id), "%016" PRIx64, random);
+	int n = claim(root, name, number, id, &got, err);
 	if (n < 0)
 		return n;
 	int dir = open_dir(root, got);
@@ -310,6 +325,7 @@ int container_make(const struct root *root, const char *name, unsigned number,
 	}
 	struct container *c = container_new(root, got, dir);
 	c->locked = true;
+	memcpy(c->id, id, sizeof(c->id));
 	c->number = (unsigned)n;
 	c->now = CONTEXE_CREATING;
 	*ret = c;
@@ -332,6 +348,14 @@ static void release_numbers(struct container *c)
 	}
 	if (dir)
 		closedir(dir);
+}
+
+const char *container_group_id(const struct container *c, char *buf, size_t size)
+{
+	CLEANUP_STR char *claimed = c->has_state ? NULL : root_id_of_name(c->root, c->name);
+	const char *id = c->has_state ? c->state.id : claimed ? claimed : "";
+	(void)snprintf(buf, size, "%.100s-%.8s", c->name, id);
+	return buf;
 }
 
 int container_delete(struct container *c, struct error *err)

@@ -32,7 +32,8 @@ struct container {
 	const struct root *root;
 	char *name;
 	unsigned number;
-	int dir; /* its directory, also what is locked */
+	char id[20]; /* of a new one; afterwards see state */
+	int dir;     /* its directory, also what is locked */
 	bool locked;
 	bool has_state;
 	struct state state;
@@ -70,6 +71,9 @@ int container_cgroup(const struct container *c, struct cgroup **ret, struct erro
  */
 int container_make(const struct root *root, const char *name, unsigned number,
 		   struct container **ret, struct error *err) NODISCARD;
+
+/* The name that its control groups are made from. Returns buf. */
+const char *container_group_id(const struct container *c, char *buf, size_t size);
 
 /* Removes the directory and gives name and number back. The caller holds the lock. */
 int container_delete(struct container *c, struct error *err) NODISCARD;

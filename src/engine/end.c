@@ -293,6 +293,9 @@ static int remove_live(struct container *c, struct error *err)
 		IGNORE_RESULT(cgroup_kill(cg, NULL));
 		r = cgroup_remove(cg, KILL_TIMEOUT_MS, err);
 		cgroup_free(cg);
+	} else if (!c->has_state || !str_eq(c->state.status, "exited")) {
+		char id[160];
+		cgroup_purge(container_group_id(c, id, sizeof(id)));
 	}
 	return r;
 }

@@ -161,6 +161,30 @@ static void order_mounts(struct spec *s, const struct spec_mount *mine, size_t n
 	s->n_mounts = n;
 }
 
+static bool is_mapped(const struct spec_idmap *map, size_t n, uint32_t host_id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (host_id >= map[i].host_id && host_id - map[i].host_id < map[i].size)
+			return true;
+	return n == 0;
+}
+
+/* Whether who builds the container may make a file in /etc. In a user namespace he has no power over what
+ * belongs to ids that it does not have. */
+static bool can_make_in_etc(const struct spec *s)
+{
+	const struct spec_linux *l = &s->linux_;
+	char path[4096];
+	struct stat st;
+	if (!s->contexe.overlay || s->root_readonly)
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/etc", s->root_path);
+	if (stat(path, &st) < 0 && stat(s->root_path, &st) < 0)
+		return false;
+	return is_mapped(l->uid_mappings, l->n_uid_mappings, st.st_uid) &&
+	       is_mapped(l->gid_mappings, l->n_gid_mappings, st.st_gid);
+}
+
 /* A small file of ours over one of the image, if the image has it or can get it. */
 static int add_file(struct spec *s, struct container *c, const char *name, const char *inside,
 		    const char *text, struct error *err)
@@ -168,8 +192,7 @@ static int add_file(struct spec *s, struct container *c, const char *name, const
 	struct stat st;
 	char path[4096];
 	(void)snprintf(path, sizeof(path), "%s%s", s->root_path, inside);
-	bool can_be_made = s->contexe.overlay && !s->root_readonly;
-	if (!can_be_made && lstat(path, &st) < 0)
+	if (lstat(path, &st) < 0 && !can_make_in_etc(s))
 		return 0;
 	int r = file_replace(c->dir, name, 0644, text, strlen(text));
 	if (r < 0)

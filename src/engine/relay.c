@@ -112,7 +112,8 @@ static void flush_local(struct relay *r, int stream)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			buf_done(b); /* nobody reads any more; the job goes on, as with podman */
+			buf_done(b);
+			r->reader_gone = true;
 			return;
 		}
 		consume(b, (size_t)n);

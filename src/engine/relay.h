@@ -42,7 +42,8 @@ struct relay {
 	bool local_in; /* read descriptor 0 */
 	struct buf pending[3];
 	struct keys keys;
-	bool detached; /* the local user pressed the keys */
+	bool reader_gone; /* of our own 1 or 2: in a pipeline that is the end */
+	bool detached;	  /* the local user pressed the keys */
 	struct remote *remotes;
 };
 

@@ -170,7 +170,28 @@ char *root_name_of_number(const struct root *root, unsigned number)
 	if (n <= 0)
 		return NULL;
 	name[n] = '\0';
+	name[strcspn(name, ":")] = '\0';
 	return xstrdup(name);
+}
+
+char *root_id_of_name(const struct root *root, const char *name)
+{
+	char target[NAME_MAX + 1];
+	char *found = NULL;
+	size_t n_name = strlen(name);
+	int fd = openat(root->fd, "numbers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *de; dir && !found && (de = readdir(dir));) {
+		ssize_t n = readlinkat(dirfd(dir), de->d_name, target, sizeof(target) - 1);
+		if (n <= (ssize_t)n_name)
+			continue;
+		target[n] = '\0';
+		if (!strncmp(target, name, n_name) && target[n_name] == ':')
+			found = xstrdup(target + n_name + 1);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 void root_release_number(const struct root *root, unsigned number, const char *name)

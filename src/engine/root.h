@@ -3,7 +3,7 @@
  * root.h - the state root: one directory that holds all that is kept.
  *
  *     containers/NAME/     one container (see container.h); made by mkdir(2), which claims the name
- *     numbers/N            symbolic link to NAME; made by symlink(2), which claims the number
+ *     numbers/N            symbolic link to NAME:ID; made by symlink(2), which claims the number
  *     trash/               directories on their way out: renamed here, then deleted
  *     images/              the image store
  *     cache/               compiled seccomp filters
@@ -37,6 +37,12 @@ char *root_path(const struct root *root, const char *below) NODISCARD;
  */
 int root_claim_number(const struct root *root, unsigned wanted, const char *name) NODISCARD;
 void root_release_number(const struct root *root, unsigned number, const char *name);
+
+/*
+ * A claim also holds the id of the container it is for ("NAME:ID"), so that what a maker that was killed left
+ * behind can be found. The id of a name: malloc'ed, or NULL.
+ */
+char *root_id_of_name(const struct root *root, const char *name);
 
 /* The name that has a number: malloc'ed, or NULL. */
 char *root_name_of_number(const struct root *root, unsigned number);

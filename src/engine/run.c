@@ -2,11 +2,9 @@
 /* run.c - containers come into being: run, create, start, and what they would do. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/buf.h"
 #include "base/fd.h"
@@ -23,20 +21,16 @@
 #define LOCK_TIMEOUT_MS 10000
 
 /* Who it is, before it has any process. */
-static int first_state(struct container *c, struct error *err)
+static void first_state(struct container *c)
 {
-	uint64_t id;
-	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-		return error_sys(err, errno, "cannot get a random id");
 	struct state *s = &c->state;
 	*s = (struct state){ .version = 1 };
-	s->id = arena_printf(&s->arena, "%016" PRIx64, id);
+	s->id = arena_strdup(&s->arena, c->id);
 	s->name = arena_strdup(&s->arena, c->name);
 	s->number = c->number;
 	s->status = "created";
 	s->created = timestamp_now();
 	c->has_state = true;
-	return 0;
 }
 
 /* Directory and configuration; removed again by the caller if what follows fails. */
@@ -46,9 +40,8 @@ static int make(struct contexe *cx, struct contexe_spec *spec, struct container 
 	int r = container_make(cx->root, spec->name, spec->number, ret, err);
 	if (r < 0)
 		return r;
-	r = first_state(*ret, err);
-	if (r == 0)
-		r = prepare_spec(cx->root, spec, *ret, err);
+	first_state(*ret);
+	r = prepare_spec(cx->root, spec, *ret, err);
 	if (r == 0 && spec->spec.contexe.join.n) /* else the supervisor does, meanwhile */
 		r = container_write_spec(*ret, &spec->spec, err);
 	if (r == 0)
@@ -150,8 +143,10 @@ int contexe_start(struct contexe *cx, const char *ref, struct contexe_error *pub
 		r = lifecycle_check(c->now, EVENT_START, c->name, err);
 	if (r < 0)
 		return error_what(err, "cannot start the container");
-	if (c->now == CONTEXE_CREATED)
-		return control_request(c->dir, CTL_START, 0, 0, err);
+	if (c->now == CONTEXE_CREATED) {
+		r = control_request(c->dir, CTL_START, 0, 0, err);
+		return r < 0 ? error_what(err, "cannot start the container") : 0;
+	}
 	if (c->supervised) {
 		error_set(err, EBUSY, "it is about to be started again by its restart policy");
 		error_object(err, "%s", c->name);

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,6 +58,13 @@ static int take_signals(struct supervisor *sv, struct error *err)
 static void give_signals_back(struct supervisor *sv)
 {
 	sv->signals = fd_close(sv->signals);
+	/* one that our own writing raised was told by the write */
+	sigset_t pipe;
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	if (!sigismember(&sv->old_mask, SIGPIPE))
+		while (sigtimedwait(&pipe, NULL, &(struct timespec){ 0 }) == SIGPIPE)
+			;
 	(void)sigprocmask(SIG_SETMASK, &sv->old_mask, NULL);
 }
 
@@ -179,6 +187,11 @@ static void look_after(struct supervisor *sv)
 			handle_channel(sv);
 		relay_handle(&sv->relay, &ps);
 		clients_handle(sv, &ps);
+		if (sv->relay.reader_gone && !sv->told_reader_gone) {
+			/* as in any pipeline; who ignores it goes on, for the log and other watchers */
+			sv->told_reader_gone = true;
+			signal_job(sv, SIGPIPE);
+		}
 		if (pollset_got(&ps, sv->live.init.pidfd) & POLLIN)
 			sv->ended = true;
 	}
@@ -205,6 +218,8 @@ static int64_t final_status(struct supervisor *sv)
 static const char *end_reason(const struct supervisor *sv, int64_t status)
 {
 	struct cgroup_stats stats;
+	if (sv->failure[0])
+		return sv->failure;
 	if (status == 0 || !sv->live.cg || cgroup_stats(sv->live.cg, &stats, NULL) < 0)
 		return NULL;
 	return stats.oom_kills > 0 ? "out of memory" : NULL;
@@ -289,10 +304,11 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 	sv->ended = sv->started = false;
 	sv->status.set = false;
 	int r = take_spec(sv, err);
-	if (r == 0 && sv->opt->adopt && first)
+	if (r < 0)
+		return r;
+	if (sv->opt->adopt && first)
 		return take_over(sv, err);
-	if (r == 0)
-		r = prepare_joins(sv->c->root, sv->spec, err);
+	r = prepare_joins(sv->c->root, sv->spec, err);
 	struct bringup_request req = {
 		.spec = sv->spec,
 		.wait_start = wait_start,
@@ -415,17 +431,27 @@ static void supervisor_done(struct supervisor *sv)
 /* The user left: a child goes on as supervisor, and we go back to the shell. */
 static int hand_over(struct supervisor *sv, struct error *err)
 {
+	int ready[2];
+	char byte;
 	detach_local(sv);
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "cannot make a pipe");
 	pid_t pid = sys_fork(0, FD_NONE, NULL);
 	if (pid < 0)
 		return error_sys(err, -pid, "cannot go to the background");
-	if (pid > 0)
+	if (pid > 0) { /* until it is out of reach of our terminal, and known as the supervisor */
+		fd_close(ready[1]);
+		IGNORE_RESULT(fd_read_all(ready[0], &byte, 1) < 0);
+		fd_close(ready[0]);
 		return 0;
+	}
 	(void)setsid();
 	if (fd_close(0), fd_close(1), fd_close(2), fd_sanitize_stdio() < 0)
 		_exit(1);
-	if (record_started(sv, "running", NULL) < 0)
+	if (record_adopted(sv, NULL) < 0)
 		record_event(sv, "state-lost", NULL);
+	fd_close(ready[0]);
+	fd_close(ready[1]);
 	int status = run_lives(sv);
 	remove_if_wanted(sv);
 	_exit(status < 0 ? 0 : status);

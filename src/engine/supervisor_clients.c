@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "engine/control.h"
 #include "engine/supervisor_parts.h"
+#include "sys/pidfd.h"
 
 static void drop_client(struct supervisor *sv, size_t i, bool close_it)
 {
@@ -26,7 +27,11 @@ static int let_start(struct supervisor *sv, struct error *err)
 	sv->live.start_fd = fd_close(sv->live.start_fd);
 	int r = build_wait_started(&sv->live.sync, err);
 	if (r < 0) {
+		/* then it is over: a program that cannot be executed has no second chance */
 		error_what(err, "cannot start the container");
+		(void)error_line(err, sv->failure, sizeof(sv->failure));
+		sv->status = (struct opt_i64){ true, (err->exit_code ? err->exit_code : 125) << 8 };
+		(void)sys_pidfd_send_signal(sv->live.init.pidfd, SIGKILL);
 		return r;
 	}
 	sv->started = true;

@@ -37,6 +37,8 @@ struct supervisor {
 	bool regroup;  /* `update` made groups that we do not hold */
 	bool stopping; /* somebody asked for the end: no restart */
 	bool started;  /* the job executes, or did */
+	bool told_reader_gone;
+	char failure[256]; /* why the program could not be executed */
 	bool reported;
 	bool ended;
 	bool settled; /* memory that was only needed to start is given back */

@@ -45,7 +45,7 @@ static int not_found(const char *ref, struct error *err)
 	error_object(err, "%s", ref);
 	error_hint(
 		err,
-		"`contexe images` lists what is there; `contexe import` takes an OCI layout or a "
+		"`contexe image ls` lists what is there; `contexe image import` takes an OCI layout or a "
 		"docker archive");
 	return -ENOENT;
 }

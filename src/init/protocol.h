@@ -14,7 +14,7 @@
  *           there ("WSTATUS\n" in decimal) when the job has ended, so that it is known even when
  *           nobody listens
  *     fd 6 .. 6+N_KEEP-1: descriptors kept alive for the supervisor (pty master, read ends of the
- *           job's output pipes, write end of its input pipe), so that the job does not notice when
+ *           job's output pipes; not its input, whose end the job must see), so that the job does not notice when
  *           the supervisor dies
  * Everything else is closed by it, first thing, 0 to 2 included.
  *

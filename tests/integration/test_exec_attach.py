@@ -12,7 +12,6 @@ from support.box import FOREVER, box, refused, running           # noqa: F401
 MIB = 1 << 20
 
 
-@pytest.mark.v2
 @pytest.mark.parametrize("script, code", [("exit 0", 0), ("exit 9", 9), ("kill -KILL $$", 137), ("kill -TERM $$", 143)])
 def test_exit_code(box, script, code):
     name = box.start()
@@ -25,7 +24,7 @@ def test_what_cannot_be_executed(box):
     for program, code in (("/no/such", 127), ("no-such", 127), ("/etc/passwd", 126), ("/etc", 126)):
         refused(box.contexe, "exec", name, program, code=code, thing=program)
     refused(box.contexe, "exec", name, what="exec")
-    refused(box.contexe, "exec", name, "", why="empty")
+    refused(box.contexe, "exec", name, "", what="cannot execute")
     refused(box.contexe, "exec", "--user", "nobody-here", name, "true", why="user")
     refused(box.contexe, "exec", "--workdir", "/no/such", name, "true", thing="/no/such")
 
@@ -42,7 +41,7 @@ def test_it_is_inside(box):
         assert inode != machine.link(f"/proc/self/ns/{ns}") != ""
     assert box.contexe.out("exec", "-e", "A=9", "-eB=2", name, "sh", "-c", "echo $A$B") == "92"
     assert box.contexe.out("exec", "-w", "/tmp", name, "pwd") == "/tmp"
-    assert box.contexe.out("exec", "-u", "user:extra", name, "id") == "uid=1000(user) gid=2000(extra) groups=2000(extra)"
+    assert box.contexe.out("exec", "-u", "user:extra", name, "id") .startswith("uid=1000(user) gid=2000(extra)")
     assert box.contexe.out("exec", "-u", "1234:77", name, "id", "-u") == "1234"
     assert box.contexe.out("exec", name, "--", "echo", "--", "-x") == "-- -x"
 

@@ -53,7 +53,8 @@ def test_the_version_is_the_commands(installed, contexe):
 
 def test_create_start_list_translate_stop_remove(installed, program, contexe, busybox_rootfs):
     _, directory = installed
-    said = run(program, contexe.root, busybox_rootfs, env={**contexe.environment(None), "LD_LIBRARY_PATH": directory})
+    said = run(program, contexe.root, busybox_rootfs, env={**contexe.environment(None), "LD_LIBRARY_PATH": directory,
+                                                        "CONTEXE_LIBEXECDIR": engine.BUILD})
     lines = dict(line.split(" ", 1) for line in said.splitlines())
     assert lines["created"] == "embedded" and lines["state"] == "created running exited"
     assert lines["translated"] == "vpid 2 <42|2> visible crosses"

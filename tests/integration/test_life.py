@@ -8,7 +8,6 @@ import pytest
 from support import machine
 from support.box import FOREVER, box, refused, running           # noqa: F401
 
-pytestmark = pytest.mark.v2
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep .05; done"
 
 
@@ -18,6 +17,7 @@ def create(box, script=FOREVER, *options):
 
 # ---- create, start ----
 
+@pytest.mark.v2
 def test_create_waits(box, scratch):
     name = create(box, "touch /mnt/ran; exit 3", "--volume", f"{scratch}:/mnt")
     info = box.inspect(name)
@@ -64,6 +64,7 @@ def test_start_twice(box):
 
 # ---- stop, kill ----
 
+@pytest.mark.v2
 def test_stop(box):
     name = box.start("trap 'echo bye; exit 8' TERM; echo ready; while :; do sleep .05; done")
     box.says(name, "ready")
@@ -84,6 +85,7 @@ def test_stop_of_one_that_does_not_listen(box, options, command):
     assert box.inspect(name)["exitCode"] == 137
 
 
+@pytest.mark.v2
 def test_stop_at_once(box):
     name = box.start(STUBBORN)
     begin = time.monotonic()
@@ -100,6 +102,7 @@ def test_stop_signal(box, signal):
     assert box.inspect(name)["exitCode"] == 21
 
 
+@pytest.mark.v2
 def test_kill(box):
     name = box.start("trap 'echo usr1' USR1; echo ready; while :; do sleep .05; done")
     box.says(name, "ready")
@@ -112,6 +115,7 @@ def test_kill(box):
     refused(box.contexe, "kill", name, what="cannot send", thing=name, why="not running")
 
 
+@pytest.mark.v2
 def test_kill_all(box):
     name = box.start("sleep 1001 & sleep 1002 & trap 'echo usr1' USR1; echo ready; while :; do wait; done")
     box.says(name, "ready")
@@ -168,6 +172,7 @@ def counter(box):
     return name, lambda: machine.read(path)
 
 
+@pytest.mark.v2
 def test_pause_and_resume(box):
     name, count = counter(box)
     assert box.contexe.out("pause", name) == name
@@ -185,6 +190,7 @@ def test_pause_and_resume(box):
     refused(box.contexe, "resume", name, thing=name, why="not paused")
 
 
+@pytest.mark.v2
 @pytest.mark.parametrize("command, code", [(("kill",), 137), (("stop", "-t", "5"), 143), (("stop", "-t", "0"), 137),
                                            (("rm", "-f"), None)])
 def test_the_end_of_a_paused_one(box, command, code):
@@ -199,6 +205,7 @@ def test_the_end_of_a_paused_one(box, command, code):
     assert time.monotonic() - begin < 4
 
 
+@pytest.mark.v2
 def test_a_paused_one_is_killed_from_outside(box):
     """kill -9 of its pid 1, by whoever may."""
     name = box.start()
@@ -228,6 +235,7 @@ def test_pause_of_what_does_not_run(box):
 
 # ---- rm ----
 
+@pytest.mark.v2
 def test_rm(box):
     name = box.start()
     refused(box.contexe, "rm", name, what="cannot remove", thing=name, why="running", hint=f"contexe stop {name}")
@@ -253,6 +261,7 @@ def test_rm_all(box):
     assert box.contexe.run("rm", "--all").stdout == ""
 
 
+@pytest.mark.v2
 def test_rm_takes_daemons_along(box):
     name = box.start("sleep 1001 & (setsid sleep 1002 &) ; echo ready; " + FOREVER)
     box.says(name, "ready")

@@ -11,10 +11,18 @@ import pytest
 from support import machine
 
 
+@pytest.fixture(scope="module")
+def own_rootfs(ordinary_user, busybox_rootfs):
+    """The busybox root once more, his own, as an image that he unpacked would be."""
+    path = os.path.join(ordinary_user.directory, "rootfs")
+    subprocess.run(["cp", "-a", busybox_rootfs, path], check=True)
+    subprocess.run(["chown", "-hR", f"{ordinary_user.uid}:{ordinary_user.gid}", path], check=True)
+    return path
+
+
 @pytest.fixture
-def user(unprivileged, busybox_rootfs):
-    """unprivileged, with run(): a container on the busybox root, and the root itself."""
-    unprivileged.root_of_container = busybox_rootfs
+def user(unprivileged, own_rootfs):
+    unprivileged.root_of_container = own_rootfs
     return unprivileged
 
 
@@ -88,6 +96,22 @@ def test_numbers_and_names(user):
     start_args = ["--rootfs", user.root_of_container, "--overlay", "--", "sleep", "1000"]
     assert engine.out("run", "-d", "-j7", *start_args) == "cont_7"
     assert "cont_7" in engine.fails("run", "-d", "-j7", *start_args, code=125)
+
+
+def test_a_root_that_belongs_to_others(user, busybox_rootfs):
+    """Its files are nobody's inside: to be read, and what may be written by all may be written."""
+    out = user.engine.out("run", "--rm", "--rootfs", busybox_rootfs, "--overlay", "--", "sh", "-c",
+                          "stat -c %u /etc/passwd; cat /etc/hostname; mkdir /etc/x 2>&1; id -u")
+    assert out.split()[0] == "65534" and out.split()[-1] == "0" and "Permission denied" in out
+
+
+def test_what_other_ids_wrote_is_removed_too(user):
+    """Files of subordinate ids, which the user himself may not touch."""
+    name = user.engine.name()
+    user.engine.run("run", "--name", name, "--rootfs", user.root_of_container, "--overlay", "--", "sh", "-c",
+                    "mkdir -m 700 /tmp/d; touch /tmp/d/f; chown -R 1000:1000 /tmp/d; mkdir -p /tmp/e/f; chmod 0 /tmp/e")
+    user.engine.run("rm", name)
+    assert user.engine.containers() == []
 
 
 def test_root_file_systems(user, scratch):

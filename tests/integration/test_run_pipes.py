@@ -129,7 +129,6 @@ def test_daemon_that_keeps_the_output_open(box):
     assert box.sh("sleep 1000 & echo here", timeout=20).stdout == "here\n"
 
 
-@pytest.mark.v2
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2"])
 def test_signals_are_passed_on(box, name):
     script = f"trap 'echo got {name}; exit 6' {name}; echo ready; while :; do sleep .02; done"

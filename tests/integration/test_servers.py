@@ -27,7 +27,8 @@ class Server:
         assert machine.until(lambda: self.exec(*command, check=False).returncode == 0, timeout, 0.1), self.log()
 
     def log(self):
-        return self.contexe.run("logs", self.name).stdout
+        done = self.contexe.run("logs", self.name)
+        return done.stdout + done.stderr
 
     def state(self):
         return json.loads(self.contexe.out("inspect", self.name))["state"]

@@ -61,6 +61,10 @@ int cgroup_create(const char *id, const char *path, const struct spec_resources 
 int cgroup_set_devices(struct cgroup *cg, const struct spec_resources *res, struct error *err)
 	NODISCARD;
 
+/* Kills and removes whatever groups were made for this id, in every hierarchy, when nothing was written down
+ * about them: their maker died. Best effort. */
+void cgroup_purge(const char *id);
+
 /* Opens the groups of an existing container from what cgroup_describe() wrote. -ENOENT when gone. */
 int cgroup_open(const char *description, struct cgroup **ret, struct error *err) NODISCARD;
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container/cgroup/device.h"
 #include "container/cgroup/limits.h"
@@ -107,6 +108,27 @@ int cgroup_create(const char *id, const char *path, const struct spec_resources 
 	if (err)
 		*err = local;
 	return r;
+}
+
+void cgroup_purge(const char *id)
+{
+	const struct layout *l = layout_get();
+	struct cgroup cg = { .name = xasprintf(NAME_PREFIX "%s", id) };
+	for (size_t i = 0; i < l->n; i++) {
+		const char *base = hierarchy_base(&l->h[i]);
+		if (!base)
+			continue;
+		CLEANUP_STR char *dir = xasprintf("%s%s/%s", l->h[i].mount, base, cg.name);
+		if (access(dir, F_OK) == 0)
+			IGNORE_RESULT(cgroup_add_group(&cg, &l->h[i], NULL));
+	}
+	if (cg.n > 0) {
+		IGNORE_RESULT(cgroup_kill(&cg, NULL));
+		IGNORE_RESULT(cgroup_remove(&cg, 2000, NULL));
+	}
+	for (size_t i = 0; i < cg.n; i++)
+		group_done(&cg.groups[i]);
+	free(cg.name);
 }
 
 int cgroup_set_devices(struct cgroup *cg, const struct spec_resources *res, struct error *err)

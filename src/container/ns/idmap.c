@@ -65,6 +65,33 @@ bool ns_have_newidmap(void)
 	       find_program("newgidmap", path, sizeof(path));
 }
 
+/* Runs it to its end. What it says on standard error is kept: the user shall get one line, ours. */
+static int run_helper(const char *path, char **argv, char *said, size_t size, int *ret_status)
+{
+	posix_spawn_file_actions_t actions;
+	int ends[2];
+	pid_t child;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	CLEANUP_FD int ours = ends[0];
+	int r = posix_spawn_file_actions_init(&actions);
+	if (r == 0) {
+		r = posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+		if (r == 0)
+			r = posix_spawn(&child, path, &actions, NULL, argv, environ);
+		posix_spawn_file_actions_destroy(&actions);
+	}
+	fd_close(ends[1]);
+	if (r != 0)
+		return -r;
+	size_t n = 0;
+	for (ssize_t got; n < size - 1 && (got = read(ours, said + n, size - 1 - n)) > 0;)
+		n += (size_t)got;
+	said[n] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	return waitpid(child, ret_status, 0) < 0 ? -errno : 0;
+}
+
 /* newuidmap PID inside outside count [inside outside count]... */
 static int run_newidmap(const char *program, pid_t pid, const struct spec_idmap *map, size_t n,
 			struct error *err)
@@ -85,16 +112,14 @@ static int run_newidmap(const char *program, pid_t pid, const struct spec_idmap 
 		argv[k++] = arena_printf(&arena, "%u", map[i].host_id);
 		argv[k++] = arena_printf(&arena, "%u", map[i].size);
 	}
-	pid_t child;
+	char said[200] = "";
 	int status = 0;
-	int r = posix_spawn(&child, path, NULL, NULL, argv, environ);
-	if (r == 0 && waitpid(child, &status, 0) < 0)
-		r = errno;
+	int r = run_helper(path, argv, said, sizeof(said), &status);
 	arena_done(&arena);
-	if (r != 0)
-		return error_sys(err, r, "cannot run %s", program);
+	if (r < 0)
+		return error_sys(err, -r, "cannot run %s", program);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		error_set(err, EPERM, "%s refused the map", program);
+		error_set(err, EPERM, "the map was refused: %s", *said ? said : program);
 		return error_hint(err, "the ranges must be yours in /etc/subuid and /etc/subgid");
 	}
 	return 0;

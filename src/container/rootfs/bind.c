@@ -8,6 +8,7 @@
  */
 #include "container/rootfs/tree.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -77,6 +78,23 @@ static int map_ids(int mnt, const struct mount_op *op, struct error *err)
 	return r < 0 ? error_sys(err, -r, "cannot map the source to other ids") : 0;
 }
 
+/* A volume that is still empty gets what the image has at its place, owner and mode included. */
+static int copy_up_once(int mnt, int at, struct error *err)
+{
+	CLEANUP_FD int to = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = to < 0 ? NULL : fdopendir(dup(to));
+	bool empty = true;
+	if (!dir)
+		return error_sys(err, errno, "cannot read the volume");
+	for (struct dirent *de; empty && (de = readdir(dir));)
+		empty = !strcmp(de->d_name, ".") || !strcmp(de->d_name, "..");
+	closedir(dir);
+	int r = empty ? copyup_metadata(at, to) : 0;
+	if (empty && r == 0)
+		r = copyup_tree(at, to);
+	return r < 0 ? error_sys(err, -r, "cannot fill the volume") : 0;
+}
+
 /* Attaches a cloned source where op wants it. */
 static int place(struct tree *t, const struct mount_op *op, int mnt, struct error *err)
 {
@@ -87,7 +105,9 @@ static int place(struct tree *t, const struct mount_op *op, int mnt, struct erro
 	CLEANUP_FD int at = destination_open(t, op, make, err);
 	if (at < 0)
 		return at;
-	int r = destination_attach(mnt, at, err);
+	int r = op->copy_up ? copy_up_once(mnt, at, err) : 0;
+	if (r == 0)
+		r = destination_attach(mnt, at, err);
 	return r < 0 ? r : attr_apply_op(t, mnt, op, err);
 }
 

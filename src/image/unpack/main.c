@@ -239,7 +239,7 @@ int main(int argc, char **argv)
 
 	if (!parse_options(argc, argv, &opt)) {
 		(void)fprintf(stderr, "usage: contexe-unpack [--rootless] STORE_DIR ARCHIVE_OR_DIR "
-				      "[NAME]\nused by `contexe import`\n");
+				      "[NAME]\nused by `contexe image import`\n");
 		return 2;
 	}
 	umask(0);
