@@ -114,6 +114,10 @@ CONTEXE_API int contexe_plan(struct contexe *cx, struct contexe_spec *spec, char
 /* Starts a created one, or an ended one again. [single-threaded] */
 CONTEXE_API int contexe_start(struct contexe *cx, const char *ref, struct contexe_error *err);
 
+/* The same, and relays 0, 1, 2 from the first byte on, as contexe_attach() does. [single-threaded] */
+CONTEXE_API int contexe_start_attached(struct contexe *cx, const char *ref, int *ret_status,
+				       struct contexe_error *err);
+
 struct contexe_exec {
 	const char *const *argv;
 	const char *const *env; /* "NAME=value", added to the container's; may be NULL */
