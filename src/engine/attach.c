@@ -121,6 +121,11 @@ static int attach_to(struct container *c, bool no_stdin, const char *detach_keys
 		error_set(err, ECONNREFUSED, "its supervisor does not answer");
 		return error_object(err, "%s", c->name);
 	}
+	struct ctl_msg taken; /* from here on nothing is missed */
+	if (control_recv(sock, &taken, NULL, 0, 0) < 0 || taken.type != CTL_OK) {
+		error_set(err, ECONNREFUSED, "its supervisor does not take us");
+		return error_object(err, "%s", c->name);
+	}
 	a.sock = sock;
 	sigset_t set, old;
 	sigemptyset(&set);

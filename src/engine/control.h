@@ -5,6 +5,7 @@
  * types, bytes after it.
  *
  *   CTL_ATTACH  command -> supervisor  value: CTL_ATTACH_*; from then on output comes as CTL_DATA
+ *                                      answer CTL_OK, before anything else
  *   CTL_DATA    both ways              value: stream (0 stdin, 1 stdout, 2 stderr); bytes follow
  *   CTL_EOF     command -> supervisor  no more stdin
  *   CTL_RESIZE  command -> supervisor  value: rows, value2: columns of the terminal

@@ -145,6 +145,9 @@ int contexe_start(struct contexe *cx, const char *ref, struct contexe_error *pub
 		return error_what(err, "cannot start the container");
 	if (c->now == CONTEXE_CREATED) {
 		r = control_request(c->dir, CTL_START, 0, 0, err);
+		int status;
+		if (r < 0) /* it is over then: let that be written down */
+			IGNORE_RESULT(contexe_wait(cx, ref, 5000, &status, NULL));
 		return r < 0 ? error_what(err, "cannot start the container") : 0;
 	}
 	if (c->supervised) {

@@ -97,6 +97,10 @@ static void handle(struct supervisor *sv, size_t i)
 	}
 	if (msg.type == CTL_ATTACH) {
 		drop_client(sv, i, false);
+		if (control_send(sock, CTL_OK, 0, 0, NULL, 0) < 0) {
+			fd_close(sock);
+			return;
+		}
 		relay_attach(&sv->relay, sock, (msg.value & CTL_ATTACH_STDIN) != 0);
 		record_event(sv, "attach", NULL);
 		return;
