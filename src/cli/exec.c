@@ -78,7 +78,7 @@ static const struct cli_option options[] = {
 	{ "detach", 'd', NULL, "do not wait for it", NULL },
 	{ "user", 'u', "USER[:GROUP]", "who it runs as", NULL },
 	{ "workdir", 'w', "DIR", "working directory inside", NULL },
-	{ "env", 'e', "NAME=VALUE", "an environment variable more", NULL },
+	{ "env", 'e', "NAME[=VALUE]", "an environment variable more; without a value: ours", NULL },
 	{ "privileged", 0, NULL, "with all capabilities and without the filter", NULL },
 	{ "detach-keys", 0, "KEYS", "keys that leave it running (default: ctrl-p,ctrl-q)", NULL },
 };

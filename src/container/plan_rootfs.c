@@ -151,7 +151,7 @@ static int plan_layers(struct plan *p, const struct plan_context *ctx, struct er
 	r->mount_label = s->linux_.mount_label;
 	r->lower = (const char **)s->contexe.lower.v;
 	r->n_lower = s->contexe.lower.n;
-	if (r->overlay && !s->root_readonly) {
+	if (r->overlay) { /* also when it is read-only in the end: mount points are made in it */
 		r->upper = arena_printf(&p->arena, "%s/upper", ctx->dir);
 		r->work = arena_printf(&p->arena, "%s/work", ctx->dir);
 	}

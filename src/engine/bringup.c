@@ -130,7 +130,15 @@ static int open_status(struct container *c, struct error *err)
 {
 	int fd = openat(c->dir, "status", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
 			0600);
-	return fd < 0 ? error_sys(err, errno, "cannot make the container's status file") : fd;
+	if (fd < 0)
+		return error_sys(err, errno, "cannot make the container's status file");
+	/* its room is taken now: the end must be told on a full disk, too */
+	int r = fd_write_all(fd, "                \n", 17);
+	if (r < 0) {
+		fd_close(fd);
+		return error_sys(err, -r, "cannot make the container's status file");
+	}
+	return fd;
 }
 
 static void terminal_size_for(const struct spec *spec, struct build_io *io)

@@ -97,7 +97,8 @@ static int apply_policy(struct container *c, const struct contexe_spec *s, struc
 {
 	enum restart_policy policy;
 	unsigned max;
-	if (!s->spec.contexe.restart || !c->supervised)
+	/* one that waits for its next start reads what is written down then */
+	if (!s->spec.contexe.restart || !c->supervised || !pidref_is_set(&c->init))
 		return 0;
 	int r = restart_parse(s->spec.contexe.restart, &policy, &max, err);
 	if (s->spec.contexe.restart_max.set)

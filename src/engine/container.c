@@ -55,6 +55,7 @@ int container_read_status(const struct container *c, int *ret_wait_status)
 	char line[32];
 	int64_t status;
 	ssize_t n = file_read_line(c->dir, "status", line, sizeof(line));
+	line[n > 0 ? strcspn(line, "\n") : 0] = '\0'; /* behind it is room */
 	if (n <= 0 || parse_i64(line, 0, INT32_MAX, &status) < 0)
 		return -ENOENT;
 	*ret_wait_status = (int)status;
@@ -220,7 +221,8 @@ int container_spec(const struct container *c, struct spec *ret, struct error *er
 	struct error bad = ERROR_INIT;
 	r = spec_parse(buf_str(&text), text.len, ret, &bad);
 	if (r < 0) {
-		error_set(err, -r, "its config.json is damaged: %.60s %.300s", bad.object, bad.why);
+		error_set(err, -r, "its configuration (config.json) is damaged: %.60s %.300s",
+			  bad.object, bad.why);
 		error_object(err, "%s", c->name);
 		return error_hint(err, "'contexe rm --force %s' removes what is left of it",
 				  c->name);

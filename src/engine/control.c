@@ -3,6 +3,7 @@
 #include "engine/control.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -63,9 +64,11 @@ ssize_t control_recv(int sock, struct ctl_msg *ret, void *data, size_t size, int
 	struct iovec iov[2] = { { ret, sizeof(*ret) }, { data, size } };
 	struct msghdr hdr = { .msg_iov = iov, .msg_iovlen = size ? 2 : 1 };
 	ssize_t n;
+	/* a peer that closed with something of ours unread is told first, once; what it sent comes after */
+	bool reset = false;
 	do {
 		n = recvmsg(sock, &hdr, flags);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !reset && (reset = true))));
 	if (n < 0)
 		return -errno;
 	if (n == 0)

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@
 #include "engine/prepare.h"
 #include "engine/supervisor_parts.h"
 #include "init/protocol.h"
+#include "sys/arch/syscall.h"
 #include "sys/clone3.h"
 #include "sys/pidfd.h"
 
@@ -117,34 +119,59 @@ static void handle_channel(struct supervisor *sv)
 		sv->live.channel = fd_close(sv->live.channel);
 }
 
-/* Clean pages of a program come back from the page cache when they are wanted. */
-static int drop_text(struct dl_phdr_info *info, size_t size, void *arg)
+struct ranges {
+	struct {
+		uintptr_t at;
+		size_t size;
+	} v[8];
+	size_t n;
+};
+
+/* What is only read of a program: its clean pages come back from the page cache when they are wanted. */
+static int collect_text(struct dl_phdr_info *info, size_t size, void *arg)
 {
-	(void)size;
+	struct ranges *ranges = arg;
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+	(void)size;
+	for (size_t i = 0; i < info->dlpi_phnum && ranges->n < ARRAY_SIZE(ranges->v); i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uintptr_t at = (info->dlpi_addr + p->p_vaddr) & ~(page - 1);
 		uintptr_t end =
 			(info->dlpi_addr + p->p_vaddr + p->p_memsz + page - 1) & ~(page - 1);
-		if (p->p_type == PT_LOAD && !(p->p_flags & PF_W))
-			(void)madvise((void *)at, end - at, MADV_DONTNEED);
+		if (p->p_type != PT_LOAD || (p->p_flags & PF_W))
+			continue;
+		ranges->v[ranges->n].at = at;
+		ranges->v[ranges->n++].size = end - at;
 	}
-	(void)arg;
 	return 0;
 }
 
-/* What building needed is not needed for the years to come. */
-static void settle(struct supervisor *sv)
+/*
+ * Gives the pages back and waits as poll(2) does. No call of the C library in between: the page that this is on is
+ * then the only one of the program that a resting supervisor holds.
+ */
+static __attribute__((noinline)) int drop_and_poll(const struct ranges *ranges, struct pollfd *fds,
+						   size_t n)
 {
-	if (sv->opt->report >=
-	    0) { /* a process of our own: nobody else looks at the caller's spec */
+	for (size_t i = 0; i < ranges->n; i++)
+		(void)arch_syscall3(SYS_madvise, (long)ranges->v[i].at, (long)ranges->v[i].size,
+				    MADV_DONTNEED);
+	return (int)arch_syscall5(SYS_ppoll, (long)fds, (long)n, 0, 0, 0);
+}
+
+/* Nothing happens: what building needed is not needed for the years to come. Returns as poll(2), or -errno. */
+static int rest(struct supervisor *sv, struct pollset *ps)
+{
+	struct ranges ranges = { .n = 0 };
+	if (sv->opt->report >= 0 && sv->spec) {
+		/* our own process: the caller looks at it no more */
 		spec_done(sv->spec);
+		sv->spec = &sv->own_spec;
 		(void)prctl(PR_SET_NAME, "contexe-super");
 	}
 	(void)malloc_trim(0);
-	(void)dl_iterate_phdr(drop_text, NULL);
-	sv->settled = true;
+	(void)dl_iterate_phdr(collect_text, &ranges);
+	return drop_and_poll(&ranges, ps->v, ps->n);
 }
 
 /* ---- the loop ---- */
@@ -175,13 +202,11 @@ static void look_after(struct supervisor *sv)
 	while (!sv->ended && !sv->relay.detached) {
 		add_all(sv, &ps);
 		int timeout = relay_timeout(&sv->relay);
-		int n = poll(ps.v, (nfds_t)ps.n, timeout < 0 && !sv->settled ? SETTLE_MS : timeout);
-		if (n < 0 && errno != EINTR)
+		int n = poll(ps.v, (nfds_t)ps.n, timeout < 0 ? SETTLE_MS : timeout);
+		if (n == 0 && timeout < 0)
+			n = rest(sv, &ps);
+		if (n < 0 && n != -EINTR && errno != EINTR)
 			break;
-		if (n == 0 && !sv->settled) /* nothing happens: rest with little memory */
-			settle(sv);
-		else if (n > 0)
-			sv->settled = false;
 		handle_signals(sv);
 		if (pollset_got(&ps, sv->live.channel))
 			handle_channel(sv);
@@ -357,6 +382,19 @@ static void start_local(struct supervisor *sv)
 	}
 }
 
+/* `update` may have changed the policy while nothing ran. */
+static bool still_wanted(struct supervisor *sv)
+{
+	struct spec CLEANUP_SPEC spec = { 0 };
+	struct restart now;
+	if (container_spec(sv->c, &spec, NULL) < 0)
+		return false;
+	restart_init(&now, &spec);
+	sv->restart.policy = now.policy;
+	sv->restart.max = now.max;
+	return now.policy != RESTART_NO;
+}
+
 /* Waits out the delay before a restart, answering clients. False when the restart is off. */
 static bool wait_restart(struct supervisor *sv, uint64_t delay_ns)
 {
@@ -365,7 +403,7 @@ static bool wait_restart(struct supervisor *sv, uint64_t delay_ns)
 	for (;;) {
 		uint64_t now = timestamp_now_monotonic();
 		if (now >= end)
-			return !sv->stopping;
+			return !sv->stopping && still_wanted(sv);
 		struct pollfd p[1] = { { .fd = sv->signals, .events = POLLIN } };
 		if (poll(p, 1, (int)((end - now) / 1000000) + 1) > 0 &&
 		    read(sv->signals, &info, sizeof(info)) == sizeof(info) &&
@@ -479,8 +517,6 @@ int supervise(struct container *c, const struct supervisor_options *opt, int *re
 	announce(&sv);
 	if (opt->foreground)
 		start_local(&sv);
-	else
-		settle(&sv);
 	int status = run_lives(&sv);
 	if (status >= 0)
 		remove_if_wanted(&sv);

@@ -41,7 +41,6 @@ struct supervisor {
 	char failure[256]; /* why the program could not be executed */
 	bool reported;
 	bool ended;
-	bool settled; /* memory that was only needed to start is given back */
 	uint64_t log_max;
 	struct opt_i64 status; /* as contexe-init told it */
 };

@@ -73,7 +73,7 @@ def test_no_such_container(contexe, args):
     (("logs", "--tail", "few", "a"), "'few' is not a number of lines"),
     (("events", "--until", "once"), "'once' is not a time"),
     (("stats", "--interval", "1ms"), "'1ms' is not an interval"),
-    (("exec", "-e", "NOVALUE", "a", "true"), "NOVALUE"),
+    (("exec", "-e", "=x", "a", "true"), "needs a name"),
     (("image",), "import, ls, rm or inspect"),
     (("image", "eat"), "no 'image eat'"),
     (("image", "import"), "one archive"),

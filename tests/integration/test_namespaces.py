@@ -142,6 +142,7 @@ def test_own_control_group(box):                            # noqa: F811
 # ---- mounts ----
 
 OWN = {"/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys", "/run", "/etc/hostname", "/etc/hosts", "/"}
+DEVICES = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}
 
 
 def parse(text):
@@ -155,12 +156,19 @@ def parse(text):
 
 
 def check_mounts(text, contexe, root):
-    """Every entry must be one of the container's own: one "/", its defaults, masks, its control groups."""
+    """Every entry must be one of the container's own: one "/", its defaults, masks, its control groups. In a
+    user namespace the machine's tree is laid together from one overlay a directory, and devices are bound."""
     entries = parse(text)
+    layers = [e for e in entries if e[2] == "overlay"]
+    assert all(f"upperdir={contexe.root}/containers/" in e[4] for e in layers) or "ro" in layers[0][4]
     assert [e[0] for e in entries].count("/") == 1
     for point, source_root, kind, source, _ in entries:
         if point == "/":
             assert kind == "overlay" or source_root.startswith(root) or root.startswith(source_root)
+        elif kind == "overlay":
+            assert point.count("/") == 1, point
+        elif point in DEVICES:
+            assert (source_root, kind) == (point[len("/dev"):], "devtmpfs")
         elif point.startswith("/sys/fs/cgroup"):
             assert kind in ("tmpfs", "cgroup", "cgroup2")
         elif kind == "proc":

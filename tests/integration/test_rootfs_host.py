@@ -81,6 +81,16 @@ def test_deletion_of_a_directory_of_the_machine(contexe):
     assert os.path.isdir("/opt") and os.path.isdir("/srv")
 
 
+@pytest.mark.parametrize("options", [["--uid-map", "0:100000:65536"], ["--privileged"], ["--read-only"]],
+                         ids=lambda o: o[0])
+def test_secrets_are_hidden_in_every_shape(contexe, options):
+    """In a user namespace the tree is put together otherwise."""
+    script = ("ls -A /root /home /etc/ssl/private 2>/dev/null | grep -v :; cat /etc/shadow /etc/gshadow 2>/dev/null; "
+              f"ls -A {contexe.root} 2>/dev/null; echo end")
+    said = contexe.out("run", "--rm", *options, "--", "sh", "-c", script).split()
+    assert said == ["end"]
+
+
 def test_secret_files_are_absent(contexe, host):
     paths = listed("hidden_files")
     assert "/etc/shadow" in paths and len(paths) > 5
