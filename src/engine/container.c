@@ -21,6 +21,7 @@
 #include "base/parse.h"
 #include "base/timestamp.h"
 #include "container/cgroup/cgroup.h"
+#include "engine/mapped.h"
 
 #define MAX_NAME 128
 
@@ -364,8 +365,11 @@ int container_delete(struct container *c, struct error *err)
 {
 	char trash[64];
 	struct stat st;
+	struct spec CLEANUP_SPEC maps = { 0 }; /* without root, some files may be of other ids */
 	if (fstat(c->dir, &st) < 0)
 		return error_sys(err, errno, "cannot look at the container's directory");
+	if (!c->root->privileged && container_spec(c, &maps, NULL) < 0)
+		maps.linux_.n_uid_mappings = 0;
 	(void)snprintf(trash, sizeof(trash), "trash/%lu-%d", (unsigned long)st.st_ino, getpid());
 	if (renameat(c->root->containers, c->name, c->root->fd, trash) < 0) {
 		error_sys(err, errno, "cannot remove the container");
@@ -373,6 +377,8 @@ int container_delete(struct container *c, struct error *err)
 	}
 	release_numbers(c);
 	int r = file_remove_tree(c->root->fd, trash);
+	if ((r == -EACCES || r == -EPERM) && maps.linux_.n_uid_mappings)
+		r = mapped_remove_tree(&maps.linux_, c->root->fd, trash, NULL);
 	if (r < 0) {
 		error_sys(err, -r, "some of the container's files could not be deleted");
 		error_object(err, "%s/%s", c->root->path, trash);

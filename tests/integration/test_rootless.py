@@ -153,8 +153,8 @@ def test_namespaces_and_walls(user):
 
 
 def test_loopback_terminal_and_devices(user):
-    with user.engine.terminal("run", "-it", "--rm", "--", "sh", "-c", "tty && echo up > /dev/tty && head -c 2 /dev/zero | wc -c"
-                              ) as t:
+    script = "tty && echo up > /dev/tty && head -c 2 /dev/zero | wc -c"
+    with user.engine.terminal("run", "-it", "--rm", "--", "sh", "-c", script) as t:
         t.expect("/dev/")
         t.expect("up")
         t.expect("2")

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mapped.c - see mapped.h. The child and we take turns over two pipes: it tells when its namespace is made, we
+ * when the maps are written (or close, and it gives up).
+ */
+#include "engine/mapped.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "container/ns/ns.h"
+#include "sys/clone3.h"
+
+static NORETURN void remover(int dirfd, const char *path, int made, int go)
+{
+	char byte;
+	if (unshare(CLONE_NEWUSER) < 0 || fd_write_all(made, "m", 1) < 0 ||
+	    fd_read_all(go, &byte, 1) != 1)
+		_exit(EPERM);
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		_exit(EPERM);
+	_exit(-file_remove_tree(dirfd, path) & 0xff);
+}
+
+int mapped_remove_tree(const struct spec_linux *maps, int dirfd, const char *path,
+		       struct error *err)
+{
+	int made[2], go[2];
+	if (pipe2(made, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "cannot make a pipe");
+	CLEANUP_FD int made_read = made[0], made_write = made[1];
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "cannot make a pipe");
+	CLEANUP_FD int go_read = go[0], go_write = go[1];
+	pid_t pid = sys_fork(0, FD_NONE, NULL);
+	if (pid < 0)
+		return error_sys(err, -pid, "cannot fork");
+	if (pid == 0) {
+		fd_close(go_write);
+		remover(dirfd, path, made_write, go_read);
+	}
+	char byte;
+	made_write = fd_close(made_write);
+	int r = fd_read_all(made_read, &byte, 1) == 1 ? ns_write_idmaps(pid, maps, err) : -EPERM;
+	if (r == 0)
+		r = fd_write_all(go_write, "g", 1);
+	go_write = fd_close(go_write);
+	int status = 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r == 0 && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+		r = error_sys(err, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
+			      "cannot remove files of mapped ids");
+	return r;
+}
