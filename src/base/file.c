@@ -90,8 +90,14 @@ static int remove_entries(int fd, dev_t dev)
 	while (errno = 0, (de = readdir(dir))) {
 		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
 			continue;
-		if (de->d_type != DT_DIR && unlinkat(dirfd(dir), de->d_name, 0) == 0)
-			continue;
+		if (de->d_type != DT_DIR) {
+			if (unlinkat(dirfd(dir), de->d_name, 0) == 0 || errno == ENOENT)
+				continue;
+			if (de->d_type != DT_UNKNOWN || (errno != EISDIR && errno != EPERM)) {
+				result = result == 0 ? -errno : result;
+				continue;
+			}
+		}
 		int sub = openat(dirfd(dir), de->d_name,
 				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 		if (sub < 0) {

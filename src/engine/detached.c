@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detached.c - a supervisor that stays when the command that made it has ended. See supervisor.h. */
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ static NORETURN void detached_main(struct container *c, const struct supervisor_
 	opt.foreground = false;
 	opt.report = report;
 	(void)setsid();
+	(void)prctl(PR_SET_NAME, "contexe-super");
 	close_inherited(c, report);
 	if (fd_close(0), fd_close(1), fd_close(2), fd_sanitize_stdio() < 0 || chdir("/") < 0)
 		_exit(1);

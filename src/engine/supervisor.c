@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <sys/signalfd.h>
@@ -167,7 +166,6 @@ static int rest(struct supervisor *sv, struct pollset *ps)
 		/* our own process: the caller looks at it no more */
 		spec_done(sv->spec);
 		sv->spec = &sv->own_spec;
-		(void)prctl(PR_SET_NAME, "contexe-super");
 	}
 	(void)malloc_trim(0);
 	(void)dl_iterate_phdr(collect_text, &ranges);

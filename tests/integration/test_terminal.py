@@ -40,7 +40,7 @@ def test_a_terminal_is_guessed(box):
 
 
 def test_size_and_its_changes(box):
-    script = "stty size; trap 'stty size; exit' WINCH; while :; do sleep .05; done"
+    script = "trap 'stty size; exit' WINCH; stty size; while :; do sleep .05; done"
     with box.contexe.terminal("run", *box.arguments(script, "-it"), rows=31, columns=101) as t:
         t.expect("31 101\r\n")
         t.resize(44, 133)
