@@ -154,7 +154,9 @@ int container_open(const struct root *root, const char *ref, struct container **
 	const char *name = ref;
 	int dir = parse_is_name(ref, MAX_NAME) ? open_dir(root, ref) : -ENOENT;
 
-	if (dir == -ENOENT && parse_u64(ref, 1, UINT32_MAX, &number) == 0) {
+	/* a number, or cont_N where nobody is called so */
+	const char *digits = str_has_prefix(ref, "cont_") ? ref + 5 : ref;
+	if (dir == -ENOENT && parse_u64(digits, 1, UINT32_MAX, &number) == 0) {
 		by_number = root_name_of_number(root, (unsigned)number);
 		if (by_number && parse_is_name(by_number, MAX_NAME))
 			dir = open_dir(root, name = by_number);

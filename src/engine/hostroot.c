@@ -21,6 +21,9 @@
 #include "base/parse.h"
 #include "sys/mountinfo.h"
 
+/* To be raised when the same list of paths shall give another layer. */
+#define LAYER_RULES 2
+
 /* Directories that are empty inside, with the mode they get (0: the host's). */
 static const struct {
 	const char *path;
@@ -155,7 +158,7 @@ static void plan_layer(struct layer *l, const struct root *root)
 	for (size_t i = 0; i < ARRAY_SIZE(hidden_files); i++)
 		hide(l, &l->files, hidden_files[i]);
 	hide_ssh_keys(l);
-	buf_printf(&l->text, "userns %d\n", l->userns);
+	buf_printf(&l->text, "rules %d userns %d\n", LAYER_RULES, l->userns);
 }
 
 /* FNV-1a: a name, not a seal. */

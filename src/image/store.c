@@ -43,10 +43,9 @@ static int not_found(const char *ref, struct error *err)
 {
 	error_set(err, ENOENT, "there is no such image");
 	error_object(err, "%s", ref);
-	error_hint(
-		err,
-		"`contexe image ls` lists what is there; `contexe image import` takes an OCI layout or a "
-		"docker archive");
+	error_hint(err, "`contexe image ls` lists what is there; `contexe image import` takes an "
+			"OCI layout or a "
+			"docker archive");
 	return -ENOENT;
 }
 
