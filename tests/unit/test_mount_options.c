@@ -137,7 +137,7 @@ static void test_contradictions(void **state UNUSED)
 	} cases[] = {
 		{ 0, "bind shared slave" },
 		{ 0, "bind rprivate rshared" },
-		{ 0, "bind tmpcopyup" },
+		{ 0, "rbind tmpcopyup" },
 		{ 0, "bind idmap ridmap" },
 		{ 0, "bind copy-symlink src-nofollow" },
 		{ MOUNT_FS, "idmap" },

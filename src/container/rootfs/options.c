@@ -189,7 +189,9 @@ static int check(struct mount_op *op, struct error *err)
 	if (op->idmap && known && !bind)
 		return error_set(err, EINVAL, "idmap is for bind mounts");
 	if (op->copy_up && bind && op->recursive)
-		return error_set(err, EINVAL, "tmpcopyup is for tmpfs, not for bind mounts");
+		return error_set(
+			err, EINVAL,
+			"tmpcopyup is for tmpfs and for bind mounts that are not recursive");
 	if ((op->copy_symlink || op->source_no_follow) && known && !bind)
 		return error_set(err, EINVAL, "copy-symlink and src-nofollow are for bind mounts");
 	if (op->copy_symlink && (op->source_no_follow || op->no_follow))

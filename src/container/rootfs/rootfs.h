@@ -42,7 +42,7 @@ struct mount_op {
 	bool recursive; /* MOUNT_BIND: the whole tree (rbind) */
 	/* A missing source or destination is no error; a link gives way to what is there. */
 	bool optional;
-	bool copy_up;	/* tmpfs: copy what lies beneath (tmpcopyup) */
+	bool copy_up; /* copy what lies beneath (tmpcopyup): into a tmpfs, or into an empty directory that is bound */
 	bool remount;	/* change the attributes of the mount that is at the destination already */
 	bool no_follow; /* a symlink at the destination is mounted over itself (dest-nofollow) */
 	bool source_no_follow;	/* a symlink at the source is bound itself (src-nofollow) */
