@@ -85,8 +85,10 @@ static int enter_cwd(const struct job *job, struct error *err)
 static void reset_signals(void)
 {
 	sigset_t none;
+	/* as the kernel takes it: handler, flags, restorer, mask; libc keeps 32 and 33 for itself */
+	const uint64_t def[4] = { 0 };
 	for (int sig = 1; sig < NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
+		(void)syscall(SYS_rt_sigaction, sig, &def, NULL, 8);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

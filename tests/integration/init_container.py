@@ -150,8 +150,9 @@ class Agent:
         os._exit(code)
 
     def die(self, sig):
-        for caught in (signal.SIGINT, signal.SIGTERM, 64):
-            signal.signal(caught, signal.SIG_DFL)
+        for inherited in range(1, 65):
+            if inherited not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
+                signal.signal(inherited, signal.SIG_DFL)
         os.kill(os.getpid(), sig)
 
     def storm(self, how, sig):

@@ -244,14 +244,15 @@ def test_a_container_in_a_container(contexe):
     """Inside, the inner engine names its container 1; outside, its processes are in an unnamed space."""
     outer = contexe.name()
     script = ('export CONTEXE_ROOT=/scratch; ' +
-              f'{contexe.binary} run -d -j1 --name inner -- sleep 1000 && touch /scratch/ready; exec sleep 1000')
-    contexe.run("run", "-d", "-j1", "--name", outer, "--privileged", "--tmpfs", "/scratch", "--",
+              f'/engine/contexe run -d -j1 --name inner -- sleep 1000 && touch /scratch/ready; exec sleep 1000')
+    contexe.run("run", "-d", "-j1", "--name", outer, "--privileged", "--tmpfs", "/scratch",
+                "--volume", f"{os.path.dirname(contexe.binary)}:/engine:ro", "--",
                 "sh", "-c", script)
     assert machine.until(lambda: contexe.run("exec", outer, "test", "-e", "/scratch/ready",
                                              check=False).returncode == 0), contexe.out("logs", outer)
 
     def inside(*args):
-        return contexe.out("exec", "-e", "CONTEXE_ROOT=/scratch", outer, contexe.binary, *args)
+        return contexe.out("exec", "-e", "CONTEXE_ROOT=/scratch", outer, "/engine/contexe", *args)
 
     try:
         kernel = int(inside("pid", "<1|2>").split()[1])
