@@ -37,6 +37,8 @@ struct exec {
 	struct terminal terminal;
 	int job_fds[3];
 	bool relayed[3];
+	int signals; /* signalfd */
+	sigset_t old_mask;
 };
 
 /*
@@ -182,14 +184,7 @@ static bool look_after(struct exec *e, int signals, int pidfd)
 static int relay_until_end(struct exec *e, struct enter_result *in, int *ret_status,
 			   struct error *err)
 {
-	sigset_t set, old;
 	siginfo_t info = { 0 };
-	sigemptyset(&set);
-	for (size_t i = 0; i < 7; i++)
-		sigaddset(&set, (int[]){ SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
-					 SIGUSR2 }[i]);
-	(void)sigprocmask(SIG_BLOCK, &set, &old);
-	CLEANUP_FD int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	e->relay.local = true;
 	e->relay.local_in = e->want->interactive && (e->relayed[0] || e->want->tty);
 	if (e->want->tty) {
@@ -204,7 +199,7 @@ static int relay_until_end(struct exec *e, struct enter_result *in, int *ret_sta
 			return r;
 		terminal_raw(0, &e->terminal);
 	}
-	bool ended = look_after(e, signals, in->process.pidfd);
+	bool ended = look_after(e, e->signals, in->process.pidfd);
 	if (ended) {
 		relay_drain(&e->relay);
 		(void)sys_pidfd_wait(in->process.pidfd, &info, WEXITED | __WALL);
@@ -214,8 +209,27 @@ static int relay_until_end(struct exec *e, struct enter_result *in, int *ret_sta
 		*ret_status = -1;
 	}
 	terminal_restore(&e->terminal);
-	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return 0;
+}
+
+/* Before the program exists: a signal that comes while it starts is for it, too. */
+static int take_signals(struct exec *e, struct error *err)
+{
+	static const int taken[] = { SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		sigaddset(&set, taken[i]);
+	if (sigprocmask(SIG_BLOCK, &set, &e->old_mask) < 0)
+		return error_sys(err, errno, "cannot block signals");
+	e->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return e->signals < 0 ? error_sys(err, errno, "cannot make a signalfd") : 0;
+}
+
+static void give_signals_back(struct exec *e)
+{
+	e->signals = fd_close(e->signals);
+	(void)sigprocmask(SIG_SETMASK, &e->old_mask, NULL);
 }
 
 static int run(struct exec *e, int *ret_status, struct error *err)
@@ -249,6 +263,7 @@ int contexe_exec(struct contexe *cx, const char *ref, const struct contexe_exec 
 	struct container *c CLEANUP_CONTAINER = NULL;
 	struct exec e = { .want = want,
 			  .job_fds = { FD_NONE, FD_NONE, FD_NONE },
+			  .signals = FD_NONE,
 			  .terminal = TERMINAL_NONE };
 	int r = container_open(cx->root, ref, &c, err);
 	if (r == 0 && (!want->argv || !want->argv[0] || !*want->argv[0])) {
@@ -262,7 +277,10 @@ int contexe_exec(struct contexe *cx, const char *ref, const struct contexe_exec 
 	IGNORE_RESULT(supervise_orphan(c, NULL));
 	e.c = c;
 	relay_init(&e.relay);
-	r = run(&e, ret_status, err);
+	r = take_signals(&e, err);
+	if (r == 0)
+		r = run(&e, ret_status, err);
+	give_signals_back(&e);
 	relay_done(&e.relay);
 	cgroup_free(e.cg);
 	spec_done(&e.spec);
