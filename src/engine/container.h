@@ -20,7 +20,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "contexe.h"
+#include <contexe.h>
 #include "engine/root.h"
 #include "engine/state.h"
 #include "spec/spec.h"

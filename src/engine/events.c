@@ -16,7 +16,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/timestamp.h"
-#include "contexe.h"
+#include <contexe.h>
 #include "engine/handle.h"
 
 #define MAX_JOURNAL (8 << 20)

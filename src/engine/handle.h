@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "contexe.h"
+#include <contexe.h>
 #include "engine/root.h"
 #include "spec/spec.h"
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "contexe.h"
+#include <contexe.h>
 
 enum lifecycle_event {
 	EVENT_START,
