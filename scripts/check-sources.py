@@ -13,7 +13,8 @@ import sys
 
 # files, the list that must name them, what the list calls a file
 LISTS = [
-    ("src/**/*.c", "src/meson.build", lambda p: os.path.relpath(p, "src")),
+    ("src/**/*.c", "src/meson.build", lambda p: re.sub(r"^checkpoint/kind/(?:file|task)/(.*)\.c$", r"\1",
+                                                       os.path.relpath(p, "src"))),
     ("tests/unit/test_*.c", "tests/unit/meson.build", lambda p: os.path.basename(p)[5:-2]),
     ("tests/fuzz/fuzz_*.c", "tests/fuzz/meson.build", lambda p: os.path.basename(p)[5:-2]),
     ("man/*.scd", "man/meson.build", lambda p: os.path.basename(p)[:-4]),

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* collect.c - see collect.h. */
+#include "checkpoint/kind/collect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proc/process.h"
+
+int collect_put(struct collect *c, const char *type, uint64_t id, const struct field *fields,
+		const void *record, struct error *err)
+{
+	return c->w ? image_put(c->w, type, id, fields, record, err) : 0;
+}
+
+pid_t collect_vpid(const struct collect *c, pid_t host)
+{
+	struct proc_process init, p = { 0 };
+	if (host <= 0 || proc_read(host, &p) < 0 || proc_read(c->init, &init) < 0)
+		return 0;
+	/* the container's level is that of its process 1 */
+	int level = init.n_levels - 1;
+	return p.n_levels > level ? p.nspid[level] : 0;
+}
+
+int collect_refuse(struct collect *c, pid_t pid, const char *object, const char *why,
+		   const char *remedy)
+{
+	struct refusal *r = arena_push(c->arena, c->refusals, c->n_refusals);
+	struct proc_process p = { 0 };
+	r->pid = pid;
+	if (pid > 0 && proc_read(pid, &p) == 0)
+		(void)snprintf(r->comm, sizeof(r->comm), "%.16s", p.comm);
+	r->vpid = collect_vpid(c, pid);
+	(void)snprintf(r->object, sizeof(r->object), "%s", object ? object : "");
+	(void)snprintf(r->why, sizeof(r->why), "%s", why);
+	(void)snprintf(r->remedy, sizeof(r->remedy), "%s", remedy ? remedy : "");
+	return 0;
+}
+
+int64_t collect_file_take(struct collect *c, int fd, struct object_holder by, struct error *err)
+{
+	struct object *o;
+	bool is_new;
+	int r = objects_file_take(c->objects, fd, by, &o, &is_new, err);
+	if (r < 0)
+		return r;
+	if (is_new)
+		*arena_push(c->arena, c->queue, c->n_queue) = o;
+	return (int64_t)o->id;
+}
+
+const char *collect_external(const struct collect *c, uint64_t dev, uint64_t ino)
+{
+	for (size_t i = 0; i < c->n_externals; i++)
+		if (c->externals[i].dev == dev && c->externals[i].ino == ino)
+			return c->externals[i].name;
+	return NULL;
+}
+
+const char *file_name(struct collect *c, const struct file_facts *f)
+{
+	struct proc_process p = { 0 };
+	if (f->by.pid <= 0 || proc_read(f->by.pid, &p) < 0)
+		return f->link;
+	return arena_printf(c->arena, "fd %d of pid %d (%s): %s", f->by.number,
+			    (int)collect_vpid(c, f->by.pid), p.comm, f->link);
+}
+
+int file_refuse(struct collect *c, const struct file_facts *f, const char *why, const char *remedy)
+{
+	char object[256];
+	if (f->by.pid > 0 && f->by.number >= 0)
+		(void)snprintf(object, sizeof(object), "fd %d (%.200s)", f->by.number, f->link);
+	else
+		(void)snprintf(object, sizeof(object), "%.250s", f->link);
+	return collect_refuse(c, f->by.pid, object, why, remedy);
+}
