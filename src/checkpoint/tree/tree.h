@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree.h - who forks whom, in which order, so that pids, parents, sessions and groups come out as they were.
+ * Pure: task records in, a plan out; no system calls. The dump plans as well: it refuses what could not be made
+ * again, and compares memory with that of the process which will be the forker.
+ *
+ * What the kernel allows decides: a session is inherited at fork and left only by setsid(2); a group is joined within
+ * the session and while it exists; an orphan's parent becomes the nearest living subreaper ancestor or its
+ * namespace's process 1. So a task whose session cannot come about from its real parent is forked by another (its
+ * session's leader through a helper, or a stand-in for a leader that is dead), whose death gives the orphan to
+ * its real parent. Stand-ins have the pid of the dead leader, other helpers one that no task has.
+ *
+ * Order of what happens to a birth; "all:" lines are barriers that every birth reaches before any goes on:
+ *
+ *   clone the early children, setsid, clone the others
+ *   all: born             who gives a group its number: setpgid(0, 0)
+ *   all: groups exist     the others: setpgid(0, pgrp)
+ *   all: groups joined    leaders that are members elsewhere: setpgid(0, pgrp); helpers die, forkers reap them
+ *   all: helpers dead     orphans see their real parent; zombies end
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "checkpoint/kind/task_record.h"
+
+/* One birth: a process of the image, or a helper that lives only while others are born. */
+struct birth {
+	const struct task_record *task; /* NULL: a helper */
+	struct u64s pids;		/* in each namespace from the container's down to its own */
+	pid_t pid;			/* pids.v[0] */
+	struct birth *forker;		/* who clones it; NULL: process 1 */
+	struct birth **children;	/* in the order of cloning, helpers among them */
+	size_t n_children;
+	size_t n_early;	  /* the first n_early of them are cloned before our own setsid(2) */
+	bool setsid;	  /* it leads its session (process 1 has done so already) */
+	bool makes_group; /* setpgid(0, 0) after all are born */
+	pid_t joins;	  /* setpgid(0, joins) when groups exist; 0: is there already */
+	bool joins_late;  /* only when all others have joined: its own group is needed until then */
+	bool new_pidns;	  /* CLONE_NEWPID: process 1 of a nested namespace */
+	bool zombie;	  /* ends at the end of the plan; is not reaped */
+	pid_t parent;	/* what getppid() tells in the end; 0 for process 1. Container's numbers */
+	bool orphaned;	/* its forker is a helper: it waits for its parent */
+	uint32_t index; /* in tree.v */
+};
+
+struct tree {
+	struct birth **v; /* forkers before their children; v[0] is process 1 */
+	size_t n;
+	size_t n_helpers;
+};
+
+/*
+ * Plans. tasks: all task records, in any order. Everything lives in the arena. -ENOTSUP naming the task whose place
+ * cannot be made again; -EBADMSG for records that cannot be (two with one pid, no process 1, a parent that is none).
+ */
+int tree_plan(const struct task_record *const *tasks, size_t n, struct arena *arena,
+	      struct tree *ret, struct error *err) NODISCARD;
+
+/* The birth of a task; NULL. */
+struct birth *tree_find(const struct tree *t, pid_t pid);
+/* The nearest forker that is a task: whose memory it is born with. NULL for process 1. */
+const struct birth *birth_origin(const struct birth *b);
+
+/* One line a birth, for --dry-run. */
+void tree_print(const struct tree *t, struct buf *out);
