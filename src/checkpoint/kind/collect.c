@@ -2,6 +2,7 @@
 /* collect.c - see collect.h. */
 #include "checkpoint/kind/collect.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -55,6 +56,17 @@ const char *collect_external(const struct collect *c, uint64_t dev, uint64_t ino
 	for (size_t i = 0; i < c->n_externals; i++)
 		if (c->externals[i].dev == dev && c->externals[i].ino == ino)
 			return c->externals[i].name;
+	return NULL;
+}
+
+const char *collect_external_file(const struct collect *c, const struct file_facts *f)
+{
+	for (size_t i = 0; i < c->n_externals; i++) {
+		const struct external *x = &c->externals[i];
+		if (x->dev == f->st.st_dev && x->ino == f->st.st_ino &&
+		    (x->access < 0 || x->access == (f->flags & O_ACCMODE)))
+			return x->name;
+	}
 	return NULL;
 }
 

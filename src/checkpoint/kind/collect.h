@@ -24,6 +24,7 @@ struct external {
 	const char
 		*name; /* "stdin", "stdout", "stderr", "console", "init:supervisor", "fd:7", ... */
 	uint64_t dev, ino; /* as fstat(2) of the open file tells */
+	int access; /* O_RDONLY, O_WRONLY, O_RDWR: a pipe's two ends are one inode; -1: any */
 };
 
 /* One thing that cannot be carried. */
@@ -77,8 +78,12 @@ pid_t collect_vpid(const struct collect *c, pid_t host);
 int64_t collect_file_take(struct collect *c, int fd, struct object_holder by, struct error *err)
 	NODISCARD;
 
-/* The name of the external thing with this (device, inode), or NULL. */
+/* The name of an external thing with this (device, inode), or NULL: one end of a pipe may be ours. */
 const char *collect_external(const struct collect *c, uint64_t dev, uint64_t ino);
+
+/* The name of the external thing that this open file is, or NULL. */
+struct file_facts;
+const char *collect_external_file(const struct collect *c, const struct file_facts *f);
 
 /* What is known of a collected open file without asking its kind. */
 struct file_facts {

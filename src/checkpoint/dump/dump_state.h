@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dump_state.h - one dump, for the files of this room: dump.c (the order), tasks.c, visit.c, files.c, checks.c. */
+#pragma once
+
+#include "checkpoint/dump/dump.h"
+#include "checkpoint/inject/arena_map.h"
+#include "checkpoint/kind/task_kind.h"
+#include "checkpoint/kind/task_record.h"
+#include "checkpoint/memory/memory.h"
+#include "checkpoint/tree/tree.h"
+
+#define VISIT_MAX_KINDS 64
+
+/* A thread while it is dumped. */
+struct dumped_thread {
+	struct tracee *tracee;
+	struct task_facts facts;
+	struct program visit; /* what it was asked */
+	bool has_visit;
+	void *cookies[VISIT_MAX_KINDS]; /* one a kind, in the order of task_kinds[] */
+};
+
+/* A process while it is dumped; a zombie has no threads. */
+struct dumped_task {
+	struct task_record record;
+	pid_t pid; /* host */
+	pid_t host_ppid;
+	struct dumped_thread *threads;
+	size_t n_threads;
+	struct arena_map visit_map;
+	uint64_t visit_base; /* where its memory for programs was; 0: none */
+	uint64_t brk;
+	uint64_t brk_answer;
+};
+
+struct dump_state {
+	const struct dump_request *req;
+	struct collect c;
+	struct tracees tracees;
+	struct dumped_task *tasks;
+	size_t n_tasks;
+	struct tree tree;
+	struct memory_dump *memory;
+};
+
+/* ---- tasks.c ---- */
+/* What /proc tells of every process and thread. */
+int tasks_read(struct dump_state *d, struct error *err) NODISCARD;
+/* Records of all kinds, of threads, of processes. */
+int tasks_collect(struct dump_state *d, struct error *err) NODISCARD;
+struct dumped_task *tasks_find(struct dump_state *d, pid_t vpid);
+
+/* ---- visit.c ---- */
+/* Asks every thread, from within, what only it knows. */
+int visit_all(struct dump_state *d, struct error *err) NODISCARD;
+void visit_done(struct dump_state *d);
+
+/* ---- files.c ---- */
+/* Tables of descriptors, directories; fills in the tasks' ids. */
+int files_tables(struct dump_state *d, struct error *err) NODISCARD;
+/* All open files found so far and those that they lead to. */
+int files_collect(struct dump_state *d, struct error *err) NODISCARD;
+
+/* ---- checks.c ---- */
+/* What of the tasks cannot be carried whatever the kinds say: namespaces of their own, another's tracer ... */
+int checks_tasks(struct dump_state *d, struct error *err) NODISCARD;
