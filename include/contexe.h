@@ -270,6 +270,84 @@ CONTEXE_API int contexe_image_remove(struct contexe *cx, const char *ref,
 CONTEXE_API int contexe_image_inspect(struct contexe *cx, const char *ref, char **ret_json,
 				      struct contexe_error *err);
 
+/* ---- checkpoint and restore ---- */
+
+enum contexe_tcp {
+	CONTEXE_TCP_REFUSE, /* a connection to the outside refuses the checkpoint, by name */
+	CONTEXE_TCP_CLOSE,  /* it is reset: both sides see that */
+	CONTEXE_TCP_KEEP,   /* it is carried */
+};
+
+/* One thing that stands in the way of a checkpoint. */
+struct contexe_refusal {
+	int pid;	  /* on this machine; 0: the container as a whole */
+	int vpid;	  /* in the container */
+	char comm[17];	  /* its name */
+	char object[256]; /* "fd 7 (anon_inode:[io_uring])" */
+	char why[256];
+	char remedy[256];
+};
+
+struct contexe_checkpoint_options {
+	const char *output; /* file; NULL: kept in the container's directory */
+	int output_fd;	    /* where output is "-": a file or pipe to write to; else -1 */
+	bool leave_running; /* else it is killed once the image is complete */
+	bool dry_run;	    /* only look; nothing is written, nothing ends */
+	enum contexe_tcp tcp;
+	unsigned timeout_ms; /* for stopping all its processes; 0: 10000 */
+	int layer; /* pack the private layer of the root into the image: 1 yes, 0 no, -1: if output is a file */
+};
+
+struct contexe_checkpoint_result {
+	char *path; /* of the image; NULL on a dry run or with a descriptor */
+	uint64_t size;
+	uint64_t frozen_ns; /* how long its processes stood still */
+	uint64_t total_ns;
+	unsigned processes, threads, files;
+	struct contexe_refusal *refusals; /* what stands in the way; filled in on failure as well */
+	size_t n_refusals;
+};
+
+/*
+ * Writes a running container down: processes, memory, open files, signals, timers, clocks. Whatever fails, it goes on as
+ * if nothing had happened. ENOTSUP: something cannot be carried (see result->refusals); ETIMEDOUT: a process could not
+ * be stopped. The result is to be freed whether it failed or not. [single-threaded]
+ */
+CONTEXE_API int contexe_checkpoint(struct contexe *cx, const char *ref,
+				   const struct contexe_checkpoint_options *options,
+				   struct contexe_checkpoint_result *ret,
+				   struct contexe_error *err);
+CONTEXE_API void contexe_checkpoint_result_free(struct contexe_checkpoint_result *r);
+
+struct contexe_restore_options {
+	const char *name; /* NULL: the name that it had */
+	unsigned number;  /* 0: the number that it had if that is free, else the next */
+	bool detach;	  /* else the caller becomes its supervisor, as in contexe_run() */
+	bool dry_run;	  /* only check, and tell what would be done */
+	/* What the image names as external, supplied by the caller: n pairs of a name and a descriptor. */
+	const char *const *external_names;
+	const int *external_fds;
+	size_t n_externals;
+};
+
+/*
+ * Makes a container again from an image (a file, or a container that was checkpointed without naming one). Its processes go
+ * on where they were, with the same pids inside. Without detach: as contexe_run(). *ret_name, *ret_text (dry
+ * run: what would be done) may be NULL, else are to be freed. [single-threaded]
+ */
+CONTEXE_API int contexe_restore(struct contexe *cx, const char *image,
+				const struct contexe_restore_options *options, int *ret_status,
+				char **ret_name, char **ret_text, struct contexe_error *err);
+
+/* Whether this file is an image of a container. */
+CONTEXE_API bool contexe_checkpoint_is_image(const char *path);
+/* What is in it, as JSON (free): container, processes, files, memory, sizes. */
+CONTEXE_API int contexe_checkpoint_inspect(const char *path, char **ret_json,
+					   struct contexe_error *err);
+/* Every checksum and every rule, without restoring. */
+CONTEXE_API int contexe_checkpoint_verify(const char *path, contexe_progress_fn *progress,
+					  void *arg, struct contexe_error *err);
+
 /* ---- the machine ---- */
 
 struct contexe_feature {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #define BUILD_MAX_KEEP 3
+#define BUILD_SEED_FDS 3
 
 /* What the job gets as its standard descriptors, and what contexe-init holds for the supervisor. All
  * descriptors stay the caller's. */
@@ -22,6 +23,10 @@ struct build_io {
 	const int *preserve; /* descriptors for the job from 3 on */
 	size_t n_preserve;
 	uint16_t rows, cols; /* of the terminal, 0: leave */
+	/* Restore: instead of a job and contexe-init, process 1 executes this program, with the descriptors
+	 * socket, programs, image as 3, 4, 5 (checkpoint/seed/protocol.h). NULL: an ordinary start. */
+	const char *seed_path;
+	int seed_fds[BUILD_SEED_FDS];
 	/* Done by the parent while the child builds; the job is not started before it is over. May be NULL. */
 	int (*meanwhile)(void *arg, struct error *err);
 	void *meanwhile_arg;

@@ -95,11 +95,12 @@ static int join_namespaces(struct builder *b)
 
 static int open_init(struct builder *b)
 {
-	if (!b->plan->own_init)
+	const char *path = b->io->seed_path ? b->io->seed_path : b->plan->init_path;
+	if (!b->plan->own_init && !b->io->seed_path)
 		return 0;
 	/* a read-only mount of just this file: nobody inside can ever write to the program through
 	 * /proc/1/exe (CVE-2019-5736) */
-	b->init_fd = sys_open_tree(AT_FDCWD, b->plan->init_path, OPEN_TREE_CLONE);
+	b->init_fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE);
 	if (b->init_fd >= 0) {
 		struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID };
 		int r = sys_mount_setattr(b->init_fd, "", AT_EMPTY_PATH, &ro);
@@ -107,8 +108,8 @@ static int open_init(struct builder *b)
 			return error_sys(&b->err, -r, "cannot make contexe-init read-only");
 		return 0;
 	}
-	int r = error_sys(&b->err, -b->init_fd, "cannot open contexe-init");
-	error_object(&b->err, "%s", b->plan->init_path);
+	int r = error_sys(&b->err, -b->init_fd, "cannot open the program of process 1");
+	error_object(&b->err, "%s", path);
 	error_hint(&b->err, "reinstall contexe, or use --init none");
 	return r;
 }
@@ -241,6 +242,31 @@ static NORETURN void become_init(struct builder *b, pid_t job)
 	fail(b);
 }
 
+/* A restored container's process 1 begins as a program that is almost nothing. */
+static NORETURN void become_seed(struct builder *b)
+{
+	enum { HIGH = 64 };
+	int from[BUILD_SEED_FDS];
+	int init_fd = fcntl(b->init_fd, F_DUPFD_CLOEXEC, HIGH);
+	b->sync = fcntl(b->sync, F_DUPFD_CLOEXEC, HIGH);
+	for (int i = 0; i < BUILD_SEED_FDS; i++)
+		from[i] = fcntl(b->io->seed_fds[i], F_DUPFD_CLOEXEC, HIGH);
+	for (int i = 0; i < BUILD_SEED_FDS; i++)
+		if (from[i] < 0 || dup2(from[i], INIT_FD_SUPERVISOR + i) < 0) {
+			error_sys(&b->err, errno, "cannot place the descriptors of the seed");
+			fail(b);
+		}
+	char *argv[] = { "contexe-seed", NULL }, *envp[] = { NULL };
+	(void)prctl(PR_SET_PDEATHSIG, 0);
+	sigset_t all;
+	sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	syscall(SYS_execveat, init_fd, "", argv, envp, AT_EMPTY_PATH);
+	error_sys(&b->err, errno, "cannot execute contexe-seed");
+	error_object(&b->err, "%s", b->io->seed_path);
+	fail(b);
+}
+
 static const struct {
 	const char *what;
 	int (*run)(struct builder *b);
@@ -283,6 +309,11 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 		}
 	if (sync_wait_go(sync) < 0)
 		_exit(1);
+	if (io->seed_path) {
+		if (sync_send(sync, SYNC_BUILT, 0, FD_NONE) < 0)
+			_exit(1);
+		become_seed(&b);
+	}
 	if (!plan->own_init) {
 		if (sync_send(sync, SYNC_BUILT, 0, FD_NONE) < 0)
 			_exit(1);

@@ -15,6 +15,8 @@
 #include "base/libexec.h"
 #include "base/parse.h"
 #include "engine/control.h"
+#include "engine/externals.h"
+#include "engine/restoring.h"
 #include "sys/pidfd.h"
 
 static int add_controller(void *arg, const char *controllers, const char *dir)
@@ -200,6 +202,13 @@ static int make_layers(struct container *c, const struct plan *plan, struct erro
 	return r;
 }
 
+static void describe_stdio(const struct wiring *w, struct live *live)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	stdio_describe(w->job, &text);
+	(void)snprintf(live->stdio, sizeof(live->stdio), "%s", buf_str(&text));
+}
+
 /* What need not be done before the child is on its way. */
 struct meanwhile {
 	struct container *c;
@@ -264,7 +273,13 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	};
 	memcpy(io.keep, w->keep, sizeof(io.keep));
 	terminal_size_for(spec, &io);
+	describe_stdio(w, live);
 	struct build_result built;
+	if (req->restoring) {
+		r = restoring_wire(req->restoring, &io, err);
+		if (r < 0)
+			return r;
+	}
 	r = container_build(&plan, live->cg, &io, &built, err);
 	if (r < 0)
 		return r;
@@ -278,6 +293,8 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 		relay->source[1] = relay->sink = built.console;
 		r = fd_set_nonblock(built.console, 1);
 	}
+	if (r == 0 && req->restoring)
+		r = restoring_run(req->restoring, &io, built.console, live, err);
 	return r;
 }
 

@@ -18,6 +18,7 @@ struct live {
 	int start_fd; /* a byte here lets the job run; -EBADF: it runs */
 	int sync;     /* until the job has executed */
 	bool own_init, own_pidns;
+	char stdio[160]; /* what the job's 0, 1, 2 are: stdio_describe() */
 };
 #define LIVE_NONE                                                                                  \
 	((struct live){ .init = PIDREF_NONE,                                                       \
@@ -29,9 +30,10 @@ struct live {
 
 struct bringup_request {
 	const struct spec *spec;
-	bool wait_start; /* the job waits for live.start_fd */
-	bool foreground; /* "passthrough" hands our own descriptors in */
-	bool write_spec; /* config.json is still to be written */
+	bool wait_start;	     /* the job waits for live.start_fd */
+	bool foreground;	     /* "passthrough" hands our own descriptors in */
+	bool write_spec;	     /* config.json is still to be written */
+	struct restoring *restoring; /* its tasks come from an image; NULL: an ordinary start */
 };
 
 /* Builds; on failure nothing is left. Fills relay's descriptors. */

@@ -8,12 +8,19 @@
 
 #include "base/fd.h"
 #include "container/sync.h"
+#include "engine/restoring.h"
 #include "engine/supervisor.h"
 #include "sys/clone3.h"
 
-static void close_inherited(const struct container *c, int report)
+static void close_inherited(const struct container *c, const struct restoring *restoring,
+			    int report)
 {
-	int keep[] = { c->root->fd, c->root->containers, c->dir, report };
+	int keep[] = { c->root->fd,
+		       c->root->containers,
+		       c->dir,
+		       report,
+		       restoring ? restoring->fd : FD_NONE,
+		       restoring ? restore_arena_fd(restoring->restore) : FD_NONE };
 	/* ascending, so that the gaps between them can be closed */
 	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
 		for (size_t k = i + 1; k < ARRAY_SIZE(keep); k++)
@@ -44,7 +51,7 @@ static NORETURN void detached_main(struct container *c, const struct supervisor_
 	opt.report = report;
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, "contexe-super");
-	close_inherited(c, report);
+	close_inherited(c, opt.restoring, report);
 	if (fd_close(0), fd_close(1), fd_close(2), fd_sanitize_stdio() < 0 || chdir("/") < 0)
 		_exit(1);
 	if (supervise(c, &opt, &status, &err) < 0)

@@ -30,6 +30,7 @@ static const struct schema_field fields[] = {
 	SCHEMA_FIELD(OPT_I64, struct state, wait_status, "waitStatus"),
 	SCHEMA_FIELD(STRING, struct state, reason, "reason"),
 	SCHEMA_FIELD(STRING, struct state, cgroup, "cgroup"),
+	SCHEMA_FIELD(STRING, struct state, stdio, "stdio"),
 	SCHEMA_FIELD(U64, struct state, restarts, "restarts"),
 };
 static const struct schema schema = SCHEMA(struct state, fields);

@@ -27,6 +27,7 @@ struct state {
 	struct opt_i64 wait_status;
 	char *reason; /* why it ended, when the status does not say: "out of memory" ... */
 	char *cgroup; /* for cgroup_open() */
+	char *stdio;  /* what the job's 0, 1, 2 are, see externals.h */
 	uint64_t restarts;
 };
 

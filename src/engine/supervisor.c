@@ -27,6 +27,7 @@
 #include "container/sync.h"
 #include "engine/adopt.h"
 #include "engine/prepare.h"
+#include "engine/restoring.h"
 #include "engine/supervisor_parts.h"
 #include "init/protocol.h"
 #include "sys/arch/syscall.h"
@@ -243,6 +244,8 @@ static const char *end_reason(const struct supervisor *sv, int64_t status)
 	struct cgroup_stats stats;
 	if (sv->failure[0])
 		return sv->failure;
+	if (sv->checkpointed)
+		return "checkpointed";
 	if (status == 0 || !sv->live.cg || cgroup_stats(sv->live.cg, &stats, NULL) < 0)
 		return NULL;
 	return stats.oom_kills > 0 ? "out of memory" : NULL;
@@ -338,13 +341,20 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 		.foreground = sv->opt->foreground,
 		/* a spec with joins is written down before they are filled in */
 		.write_spec = sv->spec == sv->opt->spec && !sv->spec->contexe.join.n,
+		.restoring = first ? sv->opt->restoring : NULL,
 	};
+	if (r == 0 && req.restoring) {
+		restoring_set_clocks(req.restoring, sv->spec);
+		req.write_spec = false; /* the clocks are this life's */
+	}
 	if (r == 0)
 		r = bringup(sv->c, &req, &sv->relay, &sv->live, err);
 	/* written down while the job is on its way to execve */
 	if (r == 0)
 		r = record_started(sv, wait_start ? "created" : "running", err);
-	if (r == 0 && !wait_start) {
+	if (r == 0 && req.restoring)
+		sv->started = true;
+	else if (r == 0 && !wait_start) {
 		r = build_wait_started(&sv->live.sync, err);
 		sv->started = r == 0;
 		if (r < 0)
@@ -354,7 +364,7 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 		return r;
 	make_log(sv);
 	if (sv->started)
-		record_event(sv, "start", NULL);
+		record_event(sv, req.restoring ? "restore" : "start", NULL);
 	return 0;
 }
 

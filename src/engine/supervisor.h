@@ -17,6 +17,8 @@ struct supervisor_options {
 	bool adopt;	 /* it runs already, and has lost its supervisor */
 	struct spec
 		*spec; /* NULL: as written down in config.json. Used up by a detached supervisor. */
+	struct restoring
+		*restoring; /* its first life is continued from an image; NULL: it begins */
 	int report; /* sync socket (container/sync.h) that hears of the start; -EBADF: the caller is told */
 };
 

@@ -34,9 +34,10 @@ struct supervisor {
 	int clients[MAX_CLIENTS];  /* connections that have not attached */
 	bool waiting[MAX_CLIENTS]; /* for CTL_EXIT */
 	size_t n_clients;
-	bool regroup;  /* `update` made groups that we do not hold */
-	bool stopping; /* somebody asked for the end: no restart */
-	bool started;  /* the job executes, or did */
+	bool regroup;	   /* `update` made groups that we do not hold */
+	bool stopping;	   /* somebody asked for the end: no restart */
+	bool checkpointed; /* it is written down and will be killed */
+	bool started;	   /* the job executes, or did */
 	bool told_reader_gone;
 	char failure[256]; /* why the program could not be executed */
 	bool reported;

@@ -31,6 +31,7 @@ int record_started(struct supervisor *sv, const char *status, struct error *err)
 	s->finished = 0;
 	if (str_eq(status, "running"))
 		s->started = timestamp_now();
+	s->stdio = arena_strdup(&s->arena, sv->live.stdio);
 	CLEANUP_BUF struct buf groups = BUF_INIT;
 	s->cgroup = NULL;
 	if (sv->live.cg) {

@@ -54,17 +54,28 @@ int64_t collect_file_take(struct collect *c, int fd, struct object_holder by, st
 const char *collect_external(const struct collect *c, uint64_t dev, uint64_t ino)
 {
 	for (size_t i = 0; i < c->n_externals; i++)
-		if (c->externals[i].dev == dev && c->externals[i].ino == ino)
+		if (!c->externals[i].pid && c->externals[i].dev == dev &&
+		    c->externals[i].ino == ino)
 			return c->externals[i].name;
 	return NULL;
+}
+
+static bool is_held_by(const struct collect *c, uint64_t id, const struct external *x)
+{
+	const struct object *o = objects_by_id(c->objects, OBJECT_FILE, id);
+	for (size_t i = 0; o && i < o->n_holders; i++)
+		if (o->holders[i].pid == x->pid && o->holders[i].number == x->number)
+			return true;
+	return false;
 }
 
 const char *collect_external_file(const struct collect *c, const struct file_facts *f)
 {
 	for (size_t i = 0; i < c->n_externals; i++) {
 		const struct external *x = &c->externals[i];
-		if (x->dev == f->st.st_dev && x->ino == f->st.st_ino &&
-		    (x->access < 0 || x->access == (f->flags & O_ACCMODE)))
+		if (x->pid ? is_held_by(c, f->id, x)
+			   : x->dev == f->st.st_dev && x->ino == f->st.st_ino &&
+				     (x->access < 0 || x->access == (f->flags & O_ACCMODE)))
 			return x->name;
 	}
 	return NULL;

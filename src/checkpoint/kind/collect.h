@@ -21,9 +21,12 @@
 
 /* A thing outside of the container that was handed in: named in the image, supplied again at restore. */
 struct external {
-	const char
-		*name; /* "stdin", "stdout", "stderr", "console", "init:supervisor", "fd:7", ... */
-	uint64_t dev, ino; /* as fstat(2) of the open file tells */
+	const char *name; /* "stdin", "stdout", "stderr", "init:channel", ... */
+	/* either this descriptor of this process (host number), whatever it is ... */
+	pid_t pid; /* 0: not this way */
+	int number;
+	/* ... or every open file of this inode, as fstat(2) tells */
+	uint64_t dev, ino;
 	int access; /* O_RDONLY, O_WRONLY, O_RDWR: a pipe's two ends are one inode; -1: any */
 };
 

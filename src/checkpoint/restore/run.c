@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.c - a loaded image becomes running tasks: the engine's side, from the seed's message to letting go. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "checkpoint/restore/restore_state.h"
+#include "checkpoint/seed/protocol.h"
+
+#define LOOK_MS 20 /* how often we look whether process 1 still lives */
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The kernel's own mappings in the seed: [vvar], [vvar_vclock] and [vdso] side by side. */
+static int find_vdso(pid_t pid, struct compile_facts *ret, struct error *err)
+{
+	struct buf b CLEANUP_BUF = BUF_INIT;
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	int r = file_read(AT_FDCWD, path, 1 << 20, &b);
+	if (r < 0)
+		return error_sys(err, -r, "cannot read the seed's memory map");
+	uint64_t end = 0;
+	for (char *line = (char *)buf_str(&b); line && *line;
+	     line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+		uint64_t from, to;
+		char name[32] = "";
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %31s", &from, &to, name) < 2)
+			continue;
+		if (strncmp(name, "[vvar", 5) == 0 || strcmp(name, "[vdso]") == 0) {
+			if (!ret->vdso_start)
+				ret->vdso_start = from;
+			end = to;
+		}
+		if (strcmp(name, "[vdso]") == 0)
+			ret->vdso_code = from;
+	}
+	ret->vdso_size = end - ret->vdso_start;
+	return 0;
+}
+
+static int start_seed(const struct restore *r, const struct restore_request *req, struct error *err)
+{
+	const struct seed_msg msg = {
+		.base = r->am.base,
+		.size = r->am.size,
+		.run = r->tasks[0].threads[0].program.run,
+	};
+	if (send(req->seed_sock, &msg, sizeof(msg), MSG_NOSIGNAL) != sizeof(msg))
+		return error_sys(err, errno, "cannot start the first task");
+	return 0;
+}
+
+/* ---- waiting ---- */
+
+static int tell_failure(const struct program *p, pid_t vpid, const char *comm, struct error *err)
+{
+	const char *what = NULL;
+	const struct step *step = NULL;
+	int e = program_outcome(p, &what, &step);
+	if (e == 0 || e == -EINPROGRESS)
+		return 0;
+	error_sys(err, -e, "%s (system call %u)", what ? what : "a step", step ? step->nr : 0);
+	return error_object(err, "pid %d (%s)", (int)vpid, comm);
+}
+
+/* Whose program failed: looked for only when one has. */
+static int find_failure(const struct restore *r, struct error *err)
+{
+	for (size_t i = 0; i < r->n_tasks; i++)
+		for (size_t k = 0; k < r->tasks[i].n_threads; k++) {
+			const struct restored_thread *th = &r->tasks[i].threads[k];
+			int e = tell_failure(&th->program, th->vtid, r->tasks[i].record.comm, err);
+			if (e < 0)
+				return e;
+		}
+	for (size_t i = 0; i < r->tree.n; i++) {
+		const struct birth *b = r->tree.v[i];
+		if (b->task && !b->zombie)
+			continue;
+		int e = tell_failure(&r->helpers[i], b->pid, b->task ? b->task->comm : "helper",
+				     err);
+		if (e < 0)
+			return e;
+	}
+	return error_set(err, EIO, "a task ended while it was restored");
+}
+
+static bool seed_ended(int pidfd)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	return poll(&p, 1, 0) > 0;
+}
+
+static int wait_done(const struct restore *r, const struct restore_request *req, uint32_t wanted,
+		     struct error *err)
+{
+	uint32_t *done = arena_map_at(&r->am, r->meet.done);
+	const uint32_t *abort = arena_map_at(&r->am, r->meet.abort);
+	uint64_t end = now_ns() + (uint64_t)req->timeout_ms * 1000000u;
+	for (;;) {
+		uint32_t now = __atomic_load_n(done, __ATOMIC_ACQUIRE);
+		if (__atomic_load_n(abort, __ATOMIC_ACQUIRE))
+			return find_failure(r, err);
+		if (now >= wanted)
+			return 0;
+		if (seed_ended(req->seed_pidfd))
+			return find_failure(r, err);
+		if (now_ns() > end) {
+			error_set(err, ETIMEDOUT, "%u of %u tasks were there after %u ms", now,
+				  wanted, req->timeout_ms);
+			return -ETIMEDOUT;
+		}
+		const struct timespec look = { .tv_nsec = LOOK_MS * 1000000 };
+		(void)syscall(SYS_futex, done, FUTEX_WAIT, now, &look, NULL, 0);
+	}
+}
+
+int restore_run(struct restore *r, const struct restore_request *req, struct restore_result *ret,
+		struct error *err)
+{
+	struct compile_facts facts = { .userns = req->userns, .monotonic_lag = req->monotonic_lag };
+	struct holder_run holder;
+	uint64_t start = now_ns();
+	int e = find_vdso(req->seed, &facts, err);
+	if (e == 0)
+		e = compile_all(r, &facts, err);
+	if (e == 0)
+		e = start_seed(r, req, err);
+	if (e == 0)
+		e = holder_start(r, req, &holder, err);
+	if (e < 0)
+		return e;
+	e = holder_wait(&holder, err);
+	if (e == 0)
+		e = wait_done(r, req, r->n_threads, err);
+	if (e == 0)
+		e = finish_all(r, req, err);
+	if (e < 0)
+		return e;
+	ret->run_ns = now_ns() - start;
+	ret->n_threads = r->n_threads;
+	ret->n_tasks = (uint32_t)(r->tree.n - r->tree.n_helpers);
+	return 0;
+}

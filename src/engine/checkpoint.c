@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* checkpoint.c - a running container is written down: contexe_checkpoint(). */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/libexec.h"
+#include "base/parse.h"
+#include "base/timestamp.h"
+#include "checkpoint/dump/dump.h"
+#include "engine/checkpoint_record.h"
+#include "engine/control.h"
+#include "engine/events.h"
+#include "engine/externals.h"
+#include "engine/handle.h"
+#include "engine/layer_archive.h"
+#include "engine/lifecycle.h"
+#include "engine/tasks.h"
+
+#define LOCK_TIMEOUT_MS	   10000
+#define DEFAULT_TIMEOUT_MS 10000
+#define IMAGE_NAME	   "checkpoint.img"
+
+/* One checkpoint on its way. */
+struct work {
+	struct contexe *cx;
+	struct container *c;
+	const struct contexe_checkpoint_options *opt;
+	struct arena arena;
+	struct spec spec;
+	struct cgroup *cg;
+	struct container_tasks tasks;
+	struct externals externals;
+	char *directory, *upper; /* upper: NULL when there is no private layer */
+	char *path, *partial;	 /* of the image; NULL for a descriptor */
+	int fd;
+	struct image_writer *writer;
+	struct dump_result dumped;
+	struct container_record record;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+	(void)clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- the output ---- */
+
+static bool packs_layer(const struct work *w)
+{
+	if (!w->upper || w->opt->layer == 0)
+		return false;
+	return w->opt->layer > 0 || w->opt->output;
+}
+
+static int open_output(struct work *w, struct error *err)
+{
+	if (w->opt->dry_run)
+		return 0;
+	if (w->opt->output && str_eq(w->opt->output, "-")) {
+		w->fd = fcntl(w->opt->output_fd, F_DUPFD_CLOEXEC, 3);
+	} else {
+		w->path = w->opt->output ? xstrdup(w->opt->output)
+					 : xasprintf("%s/%s", w->directory, IMAGE_NAME);
+		w->partial = xasprintf("%s.partial-%d", w->path, (int)getpid());
+		w->fd = open(w->partial, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	}
+	if (w->fd < 0) {
+		error_sys(err, errno, "cannot make the image");
+		return error_object(err, "%s", w->partial ? w->partial : "-");
+	}
+	return image_writer_new(w->fd, &w->writer, err);
+}
+
+static int keep_output(struct work *w, struct error *err)
+{
+	if (!w->partial)
+		return 0;
+	if (rename(w->partial, w->path) < 0) {
+		error_sys(err, errno, "cannot give the image its name");
+		return error_object(err, "%s", w->path);
+	}
+	free(take_ptr(w->partial));
+	return 0;
+}
+
+/* ---- what is written besides the tasks ---- */
+
+/* The container's clocks: the machine's and its time namespace's offsets. */
+static void read_clocks(struct work *w)
+{
+	struct buf b CLEANUP_BUF = BUF_INIT;
+	char path[64];
+	w->record.monotonic = clock_ns(CLOCK_MONOTONIC);
+	w->record.boottime = clock_ns(CLOCK_BOOTTIME);
+	w->record.realtime = clock_ns(CLOCK_REALTIME);
+	(void)snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)w->c->init.pid);
+	if (file_read(AT_FDCWD, path, 4096, &b) < 0)
+		return;
+	const char *line = buf_str(&b);
+	while (line && *line) {
+		char clock[16];
+		long long secs;
+		long nanos;
+		if (sscanf(line, "%15s %lld %ld", clock, &secs, &nanos) == 3) {
+			uint64_t *to = str_eq(clock, "monotonic") ? &w->record.monotonic
+								  : &w->record.boottime;
+			*to += (uint64_t)(secs * 1000000000 + nanos);
+		}
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+}
+
+static int put_blob(struct work *w, const char *name, const char *path, struct error *err)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		error_sys(err, errno, "cannot read what belongs into the image");
+		return error_object(err, "%s", path);
+	}
+	return image_blob(w->writer, name, fd, err);
+}
+
+/* While all tasks stand still: the clocks, and the private layer as it is at this instant. */
+static int while_stopped(void *arg, struct image_writer *writer, struct error *err)
+{
+	struct work *w = arg;
+	(void)writer;
+	read_clocks(w);
+	if (!packs_layer(w) || !w->opt->leave_running)
+		return 0;
+	w->record.packed_layer = true;
+	return layer_archive_pack(w->writer, w->upper, err);
+}
+
+static void add_file(struct work *w, const char *name)
+{
+	struct buf b CLEANUP_BUF = BUF_INIT;
+	if (file_read(w->c->dir, name, 1 << 20, &b) < 0)
+		return;
+	struct container_file *f =
+		arena_grow(&w->arena, &w->record.files.v, &w->record.files.n, sizeof(*f));
+	f->name = arena_strdup(&w->arena, name);
+	f->content.size = b.len;
+	f->content.data = arena_alloc(&w->arena, b.len + 1);
+	memcpy(f->content.data, buf_str(&b), b.len);
+}
+
+static int put_container(struct work *w, struct error *err)
+{
+	struct container_record *r = &w->record;
+	struct utsname name;
+	struct buf config = BUF_INIT;
+	(void)uname(&name);
+	spec_print(&w->spec, &config);
+	r->name = w->c->name;
+	r->number = w->c->number;
+	r->id = w->c->state.id;
+	r->engine = arena_strdup(&w->arena, contexe_version());
+	r->kernel = arena_strdup(&w->arena, name.release);
+	r->machine = arena_strdup(&w->arena, name.machine);
+	r->spec = (struct bytes){ config.data, config.len };
+	r->directory = w->directory;
+	r->job = w->externals.job;
+	r->own_init = w->externals.own_init;
+	r->has_layer = w->upper != NULL;
+	r->started = w->c->state.started;
+	add_file(w, "hosts");
+	add_file(w, "hostname");
+	int e = image_put(w->writer, "container", 0, container_record_fields, r, err);
+	buf_done(&config);
+	if (e == 0 && r->own_init) {
+		char path[64];
+		(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)w->c->init.pid);
+		e = put_blob(w, "init", path, err);
+	}
+	return e;
+}
+
+/* ---- the end ---- */
+
+/* Its processes end as of SIGKILL; its supervisor knows why and does not start it again. */
+static int kill_container(struct work *w, struct error *err)
+{
+	int status;
+	if (w->c->supervised)
+		IGNORE_RESULT(control_request(w->c->dir, CTL_STOPPING, 1, 0, NULL));
+	int r = tracees_kill(&w->dumped.tracees, err);
+	if (r < 0) {
+		if (w->c->supervised)
+			IGNORE_RESULT(control_request(w->c->dir, CTL_STOPPING, 2, 0, NULL));
+		return r;
+	}
+	container_unlock(w->c);
+	return contexe_wait(w->cx, w->c->name, 10000, &status, NULL) == -ETIMEDOUT
+		       ? error_set(err, ETIMEDOUT,
+				   "the container's end was not written down in 10 s")
+		       : 0;
+}
+
+static int list_pids(void *arg, pid_t **pids, size_t *n)
+{
+	return container_pids(arg, pids, n);
+}
+
+/* Each open file of the container is held by us for a while. */
+static void raise_limit(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int write_image(struct work *w, struct contexe_checkpoint_result *ret, struct error *err)
+{
+	int r = put_container(w, err);
+	if (r == 0)
+		r = image_finish(w->writer, &ret->size, err);
+	return r == 0 ? keep_output(w, err) : r;
+}
+
+static int carry_out(struct work *w, struct contexe_checkpoint_result *ret, struct error *err)
+{
+	static const enum tcp_mode tcp[] = {
+		[CONTEXE_TCP_REFUSE] = TCP_REFUSE,
+		[CONTEXE_TCP_CLOSE] = TCP_CLOSE,
+		[CONTEXE_TCP_KEEP] = TCP_KEEP,
+	};
+	struct dump_request req = {
+		.lister = list_pids,
+		.lister_arg = &w->tasks,
+		.init = w->c->init.pid,
+		.upper = w->upper,
+		.externals = w->externals.v,
+		.n_externals = w->externals.n,
+		.tcp = tcp[w->opt->tcp],
+		.timeout_ms = w->opt->timeout_ms ? w->opt->timeout_ms : DEFAULT_TIMEOUT_MS,
+		.leave_running = w->opt->leave_running,
+		.dry_run = w->opt->dry_run,
+		.stopped = while_stopped,
+		.arg = w,
+	};
+	raise_limit();
+	int r = dump(&req, w->writer, &w->arena, &w->dumped, err);
+	ret->frozen_ns = w->dumped.frozen_ns;
+	if (r < 0 || w->opt->dry_run)
+		return r;
+	if (!w->opt->leave_running && packs_layer(w)) {
+		w->record.packed_layer = true;
+		r = layer_archive_pack(w->writer, w->upper, err);
+	}
+	if (r == 0)
+		r = write_image(w, ret, err);
+	if (r == 0 && !w->opt->leave_running)
+		r = kill_container(w, err);
+	return r;
+}
+
+static int look(struct work *w, const char *ref, struct error *err)
+{
+	int r = container_open(w->cx->root, ref, &w->c, err);
+	if (r == 0)
+		r = container_lock(w->c, LOCK_TIMEOUT_MS, err);
+	if (r == 0)
+		r = lifecycle_check(w->c->now, EVENT_CHECKPOINT, w->c->name, err);
+	if (r == 0)
+		r = container_spec(w->c, &w->spec, err);
+	if (r == 0 && w->spec.contexe.remove && !w->opt->output && !w->opt->leave_running &&
+	    !w->opt->dry_run) {
+		error_set(err, EINVAL,
+			  "it removes itself at its end (--rm), and its image with it");
+		r = error_hint(err, "name a file for the image: -o FILE");
+	}
+	if (r == 0) {
+		r = container_cgroup(w->c, &w->cg, err);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	if (r < 0)
+		return r;
+	w->directory = xasprintf("%s/containers/%s", w->cx->root->path, w->c->name);
+	w->upper = faccessat(w->c->dir, "upper", F_OK, AT_SYMLINK_NOFOLLOW) == 0
+			   ? xasprintf("%s/upper", w->directory)
+			   : NULL;
+	w->tasks = (struct container_tasks){ .cg = w->cg, .init = w->c->init.pid };
+	return externals_of(w->c->init.pid, w->c->state.stdio, &w->arena, &w->externals, err);
+}
+
+static void fill_result(const struct work *w, struct contexe_checkpoint_result *ret)
+{
+	_Static_assert(sizeof(struct contexe_refusal) == sizeof(struct refusal), "one layout");
+	ret->processes = w->dumped.n_tasks;
+	ret->threads = w->dumped.n_threads;
+	ret->files = w->dumped.n_files;
+	ret->n_refusals = w->dumped.n_refusals;
+	if (ret->n_refusals) {
+		ret->refusals = xcalloc(ret->n_refusals, sizeof(*ret->refusals));
+		memcpy(ret->refusals, w->dumped.refusals, ret->n_refusals * sizeof(*ret->refusals));
+	}
+	if (w->path && !w->partial)
+		ret->path = xstrdup(w->path);
+}
+
+static void work_done(struct work *w)
+{
+	tracees_done(&w->dumped.tracees);
+	image_writer_free(w->writer);
+	if (w->partial)
+		(void)unlink(w->partial);
+	fd_close(w->fd);
+	cgroup_free(w->cg);
+	spec_done(&w->spec);
+	container_close(&w->c);
+	arena_done(&w->arena);
+	free(w->directory);
+	free(w->upper);
+	free(w->path);
+	free(w->partial);
+}
+
+int contexe_checkpoint(struct contexe *cx, const char *ref,
+		       const struct contexe_checkpoint_options *options,
+		       struct contexe_checkpoint_result *ret, struct contexe_error *public_err)
+{
+	struct error *err = api_error(public_err);
+	struct work w = { .cx = cx, .opt = options, .fd = FD_NONE };
+	uint64_t start = timestamp_now_monotonic();
+	*ret = (struct contexe_checkpoint_result){ 0 };
+	int r = look(&w, ref, err);
+	if (r == 0)
+		r = open_output(&w, err);
+	if (r == 0)
+		r = carry_out(&w, ret, err);
+	if (r == 0 && !options->dry_run)
+		event_write(cx->root, "checkpoint", w.c->name, w.c->number, w.c->state.id, NULL);
+	fill_result(&w, ret);
+	ret->total_ns = timestamp_now_monotonic() - start;
+	if (r < 0) {
+		error_what(err, "cannot checkpoint the container");
+		error_object(err, "%s", ref);
+	}
+	work_done(&w);
+	return r;
+}
+
+void contexe_checkpoint_result_free(struct contexe_checkpoint_result *r)
+{
+	free(r->path);
+	free(r->refusals);
+	*r = (struct contexe_checkpoint_result){ 0 };
+}
