@@ -18,6 +18,9 @@
 	X(rm) \
 	X(exec) \
 	X(attach) \
+	X(checkpoint) \
+	X(restore) \
+	X(verify) \
 	X(wait) \
 	X(ls) \
 	X(ps) \
@@ -36,6 +39,9 @@
 #define DECLARE(name) extern const struct command command_##name;
 COMMANDS(DECLARE)
 #undef DECLARE
+
+/* What stands in the way of a checkpoint, told. */
+int checkpoint_look(struct cli *cli, const char *ref, enum contexe_tcp tcp);
 
 /* `contexe -jN COMMAND...`: the form of the founding text. argv[0] is skipped. */
 int run_seed_form(struct cli *cli, int argc, char **argv);

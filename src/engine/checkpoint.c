@@ -19,6 +19,7 @@
 #include "base/timestamp.h"
 #include "checkpoint/dump/dump.h"
 #include "engine/checkpoint_record.h"
+#include "engine/container.h"
 #include "engine/control.h"
 #include "engine/events.h"
 #include "engine/externals.h"

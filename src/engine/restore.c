@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/timestamp.h"
+#include "engine/container.h"
 #include "engine/events.h"
 #include "engine/handle.h"
 #include "engine/layer_archive.h"

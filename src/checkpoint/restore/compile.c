@@ -6,6 +6,7 @@
  * Children are written before those who fork them, whose clone3(2) names the child's program.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
@@ -123,8 +124,8 @@ static int step_inherit(struct compiler *c)
 					      program_data(p, &none, sizeof(none)), 0);
 		s->want = WANT_ANY;
 	}
-	program_call(p, SYS_dup3, SEED_FD_SOCKET, (uint64_t)(base + HIGH_SOCKET), O_CLOEXEC);
-	program_call(p, SYS_dup3, SEED_FD_IMAGE, (uint64_t)(base + HIGH_IMAGE), O_CLOEXEC);
+	program_call(p, SYS_dup3, SEED_FD_ENGINE, (uint64_t)(base + HIGH_SOCKET), O_CLOEXEC);
+	program_call(p, SYS_dup3, RESTORE_FD_IMAGE, (uint64_t)(base + HIGH_IMAGE), O_CLOEXEC);
 	program_call(p, SYS_close_range, 0, (uint64_t)(base - 1), 0);
 	program_what(p, "receiving the open files");
 	struct step *s = program_step(p, STEP_RECV_FDS);

@@ -22,6 +22,9 @@
 #include "checkpoint/image/image.h"
 #include "checkpoint/inject/tracee.h"
 
+/* Process 1 starts as contexe-seed with the image here, beside the seed's own descriptors. */
+#define RESTORE_FD_IMAGE 5
+
 struct restore_external {
 	const char *name;
 	int fd; /* stays the caller's */
