@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/parse.h"
+#include "checkpoint/kind/file_lock.h"
 
 #ifndef NSFS_MAGIC
 #define NSFS_MAGIC 0x6e736673
@@ -42,6 +43,8 @@ const struct field file_record_fields[] = {
 	FIELD(struct file_record, owner_type, I32),
 	FIELD(struct file_record, owner, I32, .optional = true),
 	FIELD(struct file_record, signal, I32, .optional = true),
+	FIELD(struct file_record, locks, LIST, .optional = true, .max = FILE_LOCKS_MAX,
+	      .fields = file_lock_fields, .size = sizeof(struct file_lock)),
 	FIELD(struct file_record, name, TEXT, .optional = true, .max = 4352),
 	FIELDS_END,
 };

@@ -52,12 +52,28 @@ struct file_kind {
 	 */
 	int (*collect)(struct collect *c, const struct file_facts *f, void *record,
 		       struct error *err);
+	/*
+	 * Optional: a second look, once all open files of the container were collected and before the records of files are
+	 * put: what only the whole tells (who else holds a pipe, which open file an epoll watches). May change
+	 * the record, put records of its own, refuse.
+	 */
+	int (*settle)(struct collect *c, const struct file_facts *f, void *record,
+		      struct error *err);
 	/* Optional: does what destroys or disturbs (closing a connection), after all was written and only when the
 	 * container is killed afterwards. */
+	/*
+	 * Optional: true when it can be opened only once all tasks exist (a pidfd, a file of /proc/PID). open() is
+	 * then called late, in a process of the container's pid namespace; the tasks get it before they run. holder_fd()
+	 * tells -EAGAIN until then. Without it: never late.
+	 */
+	bool (*late)(const void *record);
 	/* Makes the open file. Returns a descriptor (O_CLOEXEC, the caller's) or -errno. flags: as F_GETFL told. */
 	int (*open)(struct holder *h, uint64_t id, int flags, const void *record,
 		    struct error *err);
-	/* Optional: what needs others to exist. fd stays the holder's. */
+	/*
+	 * Optional: what needs others to exist. fd stays the holder's. -EAGAIN (nothing needs to be undone, err is not read): it is called
+	 * again when all tasks exist with their memory in place and all late files are open: then holder_late() is true.
+	 */
 	int (*finish)(struct holder *h, uint64_t id, int fd, const void *record, struct error *err);
 	/* One line for `inspect`: appended to out. Optional. */
 	void (*describe)(const void *record, struct buf *out);
@@ -75,6 +91,7 @@ struct file_record {
 	int32_t owner_type; /* F_GETOWN_EX, -1: none */
 	int32_t owner;	    /* in the container's pid namespace */
 	int32_t signal;	    /* F_GETSIG */
+	struct list locks;  /* struct file_lock: file_lock_collect(), file_lock_apply() */
 	char *name;	    /* for people */
 };
 extern const struct field file_record_fields[];

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -21,7 +22,16 @@ struct holder;
 struct image *holder_image(struct holder *h);
 struct arena *holder_arena(struct holder *h);
 
-/* The descriptor of another open file, opened now if need be. -ELOOP when it is just being opened. Stays the holder's. */
+/* A /proc in which the holder sees itself as "self" (O_PATH): descriptors are opened anew through it. Stays the holder's. */
+int holder_proc(struct holder *h);
+
+/* All tasks exist, with their memory in place; none runs yet. */
+bool holder_late(const struct holder *h);
+
+/*
+ * The descriptor of another open file, opened now if need be. -ELOOP when it is just being opened, -EAGAIN when it is a late one
+ * and holder_late() is false. Stays the holder's.
+ */
 int holder_fd(struct holder *h, uint64_t file_id, struct error *err) NODISCARD;
 
 /* Keeps a descriptor for another open() or finish() of the same kind: the other end of a pair. Keys are the kind's own. */

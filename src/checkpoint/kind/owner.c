@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* owner.c - see owner.h. */
+#include "checkpoint/kind/owner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+const struct field owner_fields[] = {
+	FIELD(struct owner, mode, U32),
+	FIELD(struct owner, uid, U32, .optional = true),
+	FIELD(struct owner, gid, U32, .optional = true),
+	FIELDS_END,
+};
+
+/* What a number of ours is inside, by the text of /proc/PID/uid_map: lines of "inside ours count". */
+static uint32_t inside(const char *map, uint32_t ours)
+{
+	unsigned long long first, outer, count;
+	int used;
+	while (sscanf(map, "%llu %llu %llu%n", &first, &outer, &count, &used) == 3) {
+		if (ours >= outer && ours - outer < count)
+			return (uint32_t)(first + (ours - outer));
+		map += used;
+	}
+	return OWNER_UNMAPPED;
+}
+
+static int map_id(const struct collect *c, const char *file, uint32_t ours, uint32_t *ret,
+		  struct error *err)
+{
+	char path[40];
+	CLEANUP_BUF struct buf map = BUF_INIT;
+	(void)snprintf(path, sizeof(path), "%d/%s", (int)c->init, file);
+	int r = file_read(c->proc, path, 1 << 20, &map);
+	if (r < 0)
+		return error_sys(err, -r, "cannot read /proc/%s", path);
+	*ret = inside(buf_str(&map), ours);
+	return 0;
+}
+
+int owner_collect(const struct collect *c, const struct stat *st, struct owner *ret,
+		  struct error *err)
+{
+	ret->mode = st->st_mode & 07777;
+	int r = map_id(c, "uid_map", st->st_uid, &ret->uid, err);
+	return r < 0 ? r : map_id(c, "gid_map", st->st_gid, &ret->gid, err);
+}
+
+int owner_apply(int fd, const struct owner *owner, struct error *err)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return error_sys(err, errno, "fstat(2)");
+	/* OWNER_UNMAPPED is (uid_t)-1, which chown(2) takes as "as it is" */
+	if ((st.st_uid != owner->uid || st.st_gid != owner->gid) &&
+	    fchown(fd, owner->uid, owner->gid) < 0)
+		return error_sys(err, errno, "cannot give the file to %u:%u", owner->uid,
+				 owner->gid);
+	if ((st.st_mode & 07777) != (owner->mode & 07777) && fchmod(fd, owner->mode & 07777) < 0)
+		return error_sys(err, errno, "cannot set mode %04o", owner->mode & 07777);
+	return 0;
+}
