@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* detached.c - a supervisor that stays when the command that made it has ended. See supervisor.h. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -12,32 +13,35 @@
 #include "engine/supervisor.h"
 #include "sys/clone3.h"
 
-static void close_inherited(const struct container *c, const struct restoring *restoring,
-			    int report)
+static int compare_fds(const void *a, const void *b)
 {
-	int keep[] = { c->root->fd,
-		       c->root->containers,
-		       c->dir,
-		       report,
-		       restoring ? restoring->fd : FD_NONE,
-		       restoring ? restore_arena_fd(restoring->restore) : FD_NONE };
+	return *(const int *)a < *(const int *)b ? -1 : 1;
+}
+
+static void close_inherited(const struct container *c, const struct restoring *r, int report)
+{
+	size_t n = 4 + (r ? 2 + r->n_externals : 0);
+	int *keep = xmalloc(n * sizeof(*keep));
+	const int ours[] = { c->root->fd, c->root->containers, c->dir, report };
+	memcpy(keep, ours, sizeof(ours));
+	if (r) {
+		keep[4] = r->fd;
+		keep[5] = restore_arena_fd(r->restore);
+		for (size_t i = 0; i < r->n_externals; i++)
+			keep[6 + i] = r->externals[i].fd;
+	}
 	/* ascending, so that the gaps between them can be closed */
-	for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
-		for (size_t k = i + 1; k < ARRAY_SIZE(keep); k++)
-			if (keep[k] < keep[i]) {
-				int t = keep[i];
-				keep[i] = keep[k];
-				keep[k] = t;
-			}
+	qsort(keep, n, sizeof(*keep), compare_fds);
 	unsigned from = 3;
-	for (size_t i = 0; i < ARRAY_SIZE(keep); i++) {
-		if (keep[i] < 3)
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] < (int)from)
 			continue;
 		if ((unsigned)keep[i] > from)
 			(void)syscall(SYS_close_range, from, (unsigned)keep[i] - 1, 0);
 		from = (unsigned)keep[i] + 1;
 	}
 	(void)syscall(SYS_close_range, from, ~0U, 0);
+	free(keep);
 }
 
 static NORETURN void detached_main(struct container *c, const struct supervisor_options *wanted,

@@ -34,7 +34,7 @@ static int plan_tree(struct dump_state *d, struct error *err)
 }
 
 /* Forkers before those they fork: a child's pages are compared with its origin's. */
-static int collect_memory(struct dump_state *d, struct error *err)
+static int collect_spaces(struct dump_state *d, struct error *err)
 {
 	int r = 0;
 	for (size_t i = 0; i < d->tree.n && r == 0; i++) {
@@ -83,10 +83,11 @@ static const struct {
 	{ "cannot ask the tasks", visit_all },
 	{ "cannot read the tables of descriptors", files_tables },
 	{ "cannot read what the tasks hold", tasks_collect },
-	{ "cannot read the memory", collect_memory },
+	{ "cannot read the memory", collect_spaces },
 	{ "cannot read the open files", files_collect },
 	{ "cannot write the tasks", put_tasks },
 	{ "cannot finish the checkpoint", tell_stopped },
+	{ "cannot take what only the end of the container sets free", files_drain },
 };
 
 static int refused(const struct collect *c, struct error *err)

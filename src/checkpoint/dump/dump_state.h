@@ -4,6 +4,7 @@
 
 #include "checkpoint/dump/dump.h"
 #include "checkpoint/inject/arena_map.h"
+#include "checkpoint/kind/file_kind.h"
 #include "checkpoint/kind/task_kind.h"
 #include "checkpoint/kind/task_record.h"
 #include "checkpoint/memory/memory.h"
@@ -33,6 +34,15 @@ struct dumped_task {
 	uint64_t brk_answer;
 };
 
+/* An open file between its first look and its records. */
+struct dumped_file {
+	struct file_facts *facts;
+	const struct file_kind *kind; /* NULL: external */
+	const char *external;
+	void *record;
+	bool refused;
+};
+
 struct dump_state {
 	const struct dump_request *req;
 	struct collect c;
@@ -41,6 +51,8 @@ struct dump_state {
 	size_t n_tasks;
 	struct tree tree;
 	struct memory_dump *memory;
+	struct dumped_file *files; /* in the order of collecting */
+	size_t n_files;
 };
 
 /* ---- tasks.c ---- */
@@ -60,6 +72,8 @@ void visit_done(struct dump_state *d);
 int files_tables(struct dump_state *d, struct error *err) NODISCARD;
 /* All open files found so far and those that they lead to. */
 int files_collect(struct dump_state *d, struct error *err) NODISCARD;
+/* The last step, when nothing can refuse any more: kinds that must destroy what they take. */
+int files_drain(struct dump_state *d, struct error *err) NODISCARD;
 
 /* ---- checks.c ---- */
 /* What of the tasks cannot be carried whatever the kinds say: namespaces of their own, another's tracer ... */

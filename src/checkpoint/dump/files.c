@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "checkpoint/dump/dump_state.h"
-#include "checkpoint/kind/file_kind.h"
+#include "checkpoint/kind/file_lock.h"
 #include "sys/pidfd.h"
 
 #ifndef F_GETOWN_EX
@@ -195,54 +195,83 @@ static void read_owner(struct dump_state *d, const struct file_facts *f, struct 
 	rec->signal = sig > 0 ? sig : 0;
 }
 
-static int put_file(struct dump_state *d, const struct file_facts *f, const char *kind,
-		    const char *external, struct error *err)
+static int put_file(struct dump_state *d, const struct dumped_file *file, struct error *err)
 {
+	const struct file_facts *f = file->facts;
+	char type[80];
 	struct file_record rec = {
-		.kind = arena_strdup(d->c.arena, kind),
+		.kind = arena_strdup(d->c.arena, file->kind ? file->kind->name : "external"),
 		.flags = (uint32_t)f->flags,
-		.external = external ? arena_strdup(d->c.arena, external) : NULL,
+		.external = file->kind ? NULL : arena_strdup(d->c.arena, file->external),
 		.name = arena_strdup(d->c.arena, f->link),
 	};
 	read_owner(d, f, &rec);
-	return collect_put(&d->c, "file", f->id, file_record_fields, &rec, err);
+	int r = file->kind ? file_lock_collect(&d->c, f, &rec.locks, err) : 0;
+	if (r == 0)
+		r = collect_put(&d->c, "file", f->id, file_record_fields, &rec, err);
+	if (r < 0 || !file->kind)
+		return r;
+	(void)snprintf(type, sizeof(type), "file.%s", file->kind->name);
+	return collect_put(&d->c, type, f->id, file->kind->fields, file->record, err);
 }
 
 static int collect_one(struct dump_state *d, struct object *o, struct error *err)
 {
 	struct file_facts *f = arena_alloc(d->c.arena, sizeof(*f));
-	char type[80];
 	int r = read_facts(d, o, f, err);
 	if (r < 0)
 		return r;
 	o->data = f;
-	const char *external = collect_external_file(&d->c, f);
-	if (external)
-		return put_file(d, f, "external", external, err);
+	struct dumped_file *file = arena_push(d->c.arena, d->files, d->n_files);
+	file->facts = f;
+	file->external = collect_external_file(&d->c, f);
+	if (file->external)
+		return 0;
 	struct file_match m = file_classify(&d->c, f);
-	const struct file_kind *kind = file_kind_of(&m);
-	if (!kind)
+	size_t before = d->c.n_refusals;
+	file->kind = file_kind_of(&m);
+	if (!file->kind) {
+		file->refused = true;
 		return file_refuse(&d->c, f, "this kind of open file is not carried",
 				   "close it first");
-	void *record = arena_alloc(d->c.arena, kind->size);
-	size_t before = d->c.n_refusals;
+	}
+	void *record = arena_alloc(d->c.arena, file->kind->size);
+	file->record = record;
+	const struct file_kind *kind = file->kind;
+	size_t index = d->n_files - 1; /* the array may move */
 	r = kind->collect(&d->c, f, record, err);
 	if (r < 0)
 		return error_object(err, "%s", file_name(&d->c, f));
-	if (d->c.n_refusals > before)
-		return 0;
-	(void)snprintf(type, sizeof(type), "file.%s", kind->name);
-	r = put_file(d, f, kind->name, NULL, err);
-	return r < 0 ? r : collect_put(&d->c, type, f->id, kind->fields, record, err);
+	d->files[index].refused = d->c.n_refusals > before;
+	return 0;
 }
 
 int files_collect(struct dump_state *d, struct error *err)
 {
+	int r = 0;
 	/* the queue grows while we walk it: queued descriptors, targets */
-	for (size_t i = 0; i < d->c.n_queue; i++) {
-		int r = collect_one(d, d->c.queue[i], err);
+	for (size_t i = 0; i < d->c.n_queue && r == 0; i++)
+		r = collect_one(d, d->c.queue[i], err);
+	for (size_t i = 0; i < d->n_files && r == 0; i++) {
+		const struct dumped_file *file = &d->files[i];
+		if (!file->refused && file->kind && file->kind->settle)
+			r = file->kind->settle(&d->c, file->facts, file->record, err);
 		if (r < 0)
-			return r;
+			error_object(err, "%s", file_name(&d->c, file->facts));
 	}
-	return 0;
+	for (size_t i = 0; i < d->n_files && r == 0; i++)
+		if (!d->files[i].refused)
+			r = put_file(d, &d->files[i], err);
+	return r;
+}
+
+int files_drain(struct dump_state *d, struct error *err)
+{
+	int r = 0;
+	if (d->req->leave_running || d->req->dry_run || d->c.n_refusals)
+		return 0;
+	for (size_t i = 0; file_kinds[i] && r == 0; i++)
+		if (file_kinds[i]->drain)
+			r = file_kinds[i]->drain(&d->c, err);
+	return r;
 }

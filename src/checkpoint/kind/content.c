@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define BUFFER_PAGES 256
-#define INSIDE_PAGE    ((uint64_t)IMAGE_PAGE - 1)
+#define INSIDE_PAGE  ((uint64_t)IMAGE_PAGE - 1)
 
 static const struct field run_fields[] = {
 	FIELD(struct content_run, at, U64, .optional = true),
@@ -67,7 +67,8 @@ static bool next_run(int fd, uint64_t size, uint64_t at, struct content_run *ret
 	off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
 	uint64_t end = hole < 0 ? size : MIN((uint64_t)hole, size);
 	start = MAX(start & ~INSIDE_PAGE, at);
-	*ret = (struct content_run){ .at = start, .pages = (end - start + INSIDE_PAGE) / IMAGE_PAGE };
+	*ret = (struct content_run){ .at = start,
+				     .pages = (end - start + INSIDE_PAGE) / IMAGE_PAGE };
 	return true;
 }
 

@@ -59,8 +59,12 @@ struct file_kind {
 	 */
 	int (*settle)(struct collect *c, const struct file_facts *f, void *record,
 		      struct error *err);
-	/* Optional: does what destroys or disturbs (closing a connection), after all was written and only when the
-	 * container is killed afterwards. */
+	/*
+	 * Optional, once a kind: takes what can only be taken by destroying it (connections that wait to be accepted, with
+	 * their data). When all files were collected; only when the container is killed afterwards (not leave_running, not
+	 * on a dry run).
+	 */
+	int (*drain)(struct collect *c, struct error *err);
 	/*
 	 * Optional: true when it can be opened only once all tasks exist (a pidfd, a file of /proc/PID). open() is
 	 * then called late, in a process of the container's pid namespace; the tasks get it before they run. holder_fd()

@@ -40,6 +40,15 @@ int holder_unstash(struct holder *h, const char *kind,
 		   uint64_t key); /* the caller's now; -EBADF: none */
 int holder_stashed(struct holder *h, const char *kind, uint64_t key); /* stays stashed */
 
+/* A kind's own pointer for the whole restore (to memory in the arena), NULL at first. */
+void **holder_memory(struct holder *h, const char *kind);
+
+/*
+ * Whether children of the holder are born in the container's pid namespace and none of its tasks is yet: then a
+ * connection can be made by a process with the number that SO_PEERCRED is to tell.
+ */
+bool holder_has_pids(const struct holder *h);
+
 /* What was supplied for an external name; stays the holder's. -ENOENT with an error that says how to supply it. */
 int holder_external(struct holder *h, const char *name, struct error *err) NODISCARD;
 

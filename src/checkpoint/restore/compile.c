@@ -35,11 +35,24 @@ struct compiler {
 	struct error *err;
 };
 
+/* Descriptors from fd_base on: socket, image, all files, the late sockets, then the late files. */
+static int late_base(const struct restore *r)
+{
+	return r->fd_base + HIGH_FILES + (int)(r->n_files + r->n_late_tasks);
+}
+
 static int emit_fd(void *arg, uint64_t id)
 {
 	const struct restore *r = arg;
 	int64_t index = restored_file_index(r, id);
-	return index < 0 ? -ENOENT : r->fd_base + HIGH_FILES + (int)index;
+	if (index < 0)
+		return -ENOENT;
+	if (!r->files[index].late)
+		return r->fd_base + HIGH_FILES + (int)index;
+	int nth = 0;
+	for (int64_t i = 0; i < index; i++)
+		nth += r->files[i].late;
+	return late_base(r) + nth;
 }
 
 /* ---- meeting ---- */
@@ -131,7 +144,7 @@ static int step_inherit(struct compiler *c)
 	struct step *s = program_step(p, STEP_RECV_FDS);
 	s->arg[0] = (uint64_t)(base + HIGH_SOCKET);
 	s->arg[1] = (uint64_t)(base + HIGH_FILES);
-	s->arg[2] = c->r->n_files;
+	s->arg[2] = c->r->n_files + c->r->n_late_tasks;
 	return 0;
 }
 
@@ -263,6 +276,25 @@ static int step_seal(struct compiler *c)
 	return memory_emit_seal(&c->emit, c->task->memory, c->err);
 }
 
+/* All tasks exist with their memory: what could not be made before is made now. */
+static int step_late(struct compiler *c)
+{
+	const struct restore *r = c->r;
+	struct program *p = c->p;
+	program_what(p, "waiting for the last open files");
+	arrive(p, r->meet.ready);
+	wait_for(p, r->meet.late, 1);
+	for (size_t i = 0; i < r->n_late_tasks; i++) {
+		if (r->late_socks[i].vpid != c->task->record.pid)
+			continue;
+		struct step *s = program_step(p, STEP_RECV_FDS);
+		s->arg[0] = (uint64_t)(r->fd_base + HIGH_FILES + (int)(r->n_files + i));
+		s->arg[1] = (uint64_t)late_base(r);
+		s->arg[2] = r->n_late;
+	}
+	return 0;
+}
+
 static int step_files(struct compiler *c)
 {
 	struct program *p = c->p;
@@ -388,9 +420,9 @@ static int step_end(struct compiler *c)
 
 /* The life of a process until it waits for its registers. Helpers and zombies end in step_settle. */
 static int (*const process_steps[])(struct compiler *c) = {
-	step_inherit,	    step_memory,  step_family, step_groups,	 step_settle,
-	step_zombies,	    step_seal,	  step_files,  step_phase_files, step_close,
-	step_phase_process, step_threads, step_end,
+	step_inherit, step_memory,	  step_family,	step_groups, step_settle,
+	step_zombies, step_seal,	  step_late,	step_files,  step_phase_files,
+	step_close,   step_phase_process, step_threads, step_end,
 };
 
 static int compile_birth(struct restore *r, const struct birth *b,
@@ -439,8 +471,10 @@ int compile_all(struct restore *r, const struct compile_facts *facts, struct err
 				 "no address range is free in all tasks for %zu MiB of programs",
 				 r->am.size >> 20);
 	arena_map_place(&r->am, base);
-	r->meet = (struct meeting){ new_word(r), new_word(r), new_word(r),
-				    new_word(r), new_word(r), new_word(r) };
+	uint64_t *words[] = { &r->meet.abort,	&r->meet.born,	&r->meet.groups, &r->meet.joined,
+			      &r->meet.settled, &r->meet.ready, &r->meet.late,	 &r->meet.done };
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		*words[i] = new_word(r);
 	r->compiled = true;
 	int e = 0;
 	for (size_t i = r->tree.n; i-- > 0 && e == 0;)

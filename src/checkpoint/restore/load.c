@@ -75,7 +75,10 @@ static int load_file(struct restore *r, struct restored_file *f, struct error *e
 	}
 	f->data = arena_alloc(r->arena, f->kind->size);
 	(void)snprintf(type, sizeof(type), "file.%s", f->kind->name);
-	return image_get(r->img, type, f->id, f->kind->fields, r->arena, f->data, err);
+	e = image_get(r->img, type, f->id, f->kind->fields, r->arena, f->data, err);
+	f->late = e == 0 && f->kind->late && f->kind->late(f->data);
+	r->n_late += f->late;
+	return e;
 }
 
 static int load_files(struct restore *r, struct error *err)
@@ -226,6 +229,10 @@ void restore_free(struct restore *r)
 			program_done(&r->tasks[i].threads[k].program);
 	for (size_t i = 0; r->compiled && i < r->tree.n; i++)
 		program_done(&r->helpers[i]);
+	for (size_t i = 0; i < r->n_late_tasks; i++) {
+		fd_close(r->late_socks[i].ours);
+		fd_close(r->late_socks[i].theirs);
+	}
 	arena_map_done(&r->am);
 }
 

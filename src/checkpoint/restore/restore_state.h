@@ -34,11 +34,18 @@ struct restored_file {
 	struct file_record record;
 	const struct file_kind *kind; /* NULL: external */
 	void *data;		      /* the kind's record */
+	bool late;		      /* made when all tasks exist */
+};
+
+/* One task that has late files: where it gets them. */
+struct late_sock {
+	pid_t vpid;
+	int ours, theirs;
 };
 
 /* Words in the arena that tasks meet at; every one is counted up and waited for. See tree.h. */
 struct meeting {
-	uint64_t abort, born, groups, joined, settled, done;
+	uint64_t abort, born, groups, joined, settled, ready, late, done;
 };
 
 struct restore {
@@ -52,6 +59,8 @@ struct restore {
 	struct program *helpers; /* by birth index: the programs of helpers and zombies */
 	struct arena_map am;
 	struct meeting meet;
+	struct late_sock *late_socks;
+	size_t n_late, n_late_tasks; /* files; tasks that have any */
 	int fd_base; /* of the descriptors that all tasks inherit: socket, image, then the files */
 	uint32_t n_threads;
 	bool compiled;
@@ -74,14 +83,19 @@ struct compile_facts {
 int compile_all(struct restore *r, const struct compile_facts *facts, struct error *err) NODISCARD;
 
 /* ---- holder.c ---- */
-/* Makes the open files in the seed's namespaces and sends them to sock. *ret_pid: a child to be reaped by holder_wait. */
+/* Makes the open files in the seed's namespaces and sends them to process 1. */
 struct holder_run {
 	pid_t pid;
-	int report; /* pipe: a struct error when it failed */
+	int sock;
+	bool late; /* something waits for all tasks to exist */
 };
 int holder_start(struct restore *r, const struct restore_request *req, struct holder_run *ret,
 		 struct error *err) NODISCARD;
-int holder_wait(struct holder_run *run, struct error *err) NODISCARD;
+/* Waits until process 1 was sent all that could be made. */
+int holder_early(struct holder_run *run, struct error *err) NODISCARD;
+/* All tasks exist: the rest is made and sent to those who have it. */
+int holder_go_late(struct holder_run *run, struct error *err) NODISCARD;
+void holder_end(struct holder_run *run);
 
 /* ---- finish.c ---- */
 /* All wait in their programs: registers, masks, away with the arena, go. */

@@ -54,6 +54,25 @@ static int find_vdso(pid_t pid, struct compile_facts *ret, struct error *err)
 	return 0;
 }
 
+/* A socket for each task that has late files: which one reads a message must not be left to chance. */
+static int make_late_socks(struct restore *r, struct error *err)
+{
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		const struct fd_record *v = r->tasks[i].files.fds.v;
+		bool has = false;
+		int fds[2];
+		for (size_t k = 0; k < r->tasks[i].files.fds.n && !has; k++)
+			has = r->files[restored_file_index(r, v[k].file)].late;
+		if (!has)
+			continue;
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+			return error_sys(err, errno, "cannot make a socket pair");
+		struct late_sock *s = arena_push(r->arena, r->late_socks, r->n_late_tasks);
+		*s = (struct late_sock){ r->tasks[i].record.pid, fds[0], fds[1] };
+	}
+	return 0;
+}
+
 static int start_seed(const struct restore *r, const struct restore_request *req, struct error *err)
 {
 	const struct seed_msg msg = {
@@ -107,10 +126,10 @@ static bool seed_ended(int pidfd)
 	return poll(&p, 1, 0) > 0;
 }
 
-static int wait_done(const struct restore *r, const struct restore_request *req, uint32_t wanted,
-		     struct error *err)
+static int wait_word(const struct restore *r, const struct restore_request *req, uint64_t word,
+		     uint32_t wanted, struct error *err)
 {
-	uint32_t *done = arena_map_at(&r->am, r->meet.done);
+	uint32_t *done = arena_map_at(&r->am, word);
 	const uint32_t *abort = arena_map_at(&r->am, r->meet.abort);
 	uint64_t end = now_ns() + (uint64_t)req->timeout_ms * 1000000u;
 	for (;;) {
@@ -131,6 +150,38 @@ static int wait_done(const struct restore *r, const struct restore_request *req,
 	}
 }
 
+/* Tasks that live on: each has its memory when it has counted itself. */
+static uint32_t count_living(const struct restore *r)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < r->n_tasks; i++)
+		n += r->tasks[i].n_threads > 0;
+	return n;
+}
+
+static void open_gate(const struct restore *r)
+{
+	uint32_t *late = arena_map_at(&r->am, r->meet.late);
+	__atomic_store_n(late, 1, __ATOMIC_RELEASE);
+	(void)syscall(SYS_futex, late, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+static int run_tasks(struct restore *r, const struct restore_request *req,
+		     struct holder_run *holder, struct error *err)
+{
+	int e = holder_early(holder, err);
+	if (e == 0 && holder->late) {
+		e = wait_word(r, req, r->meet.ready, count_living(r), err);
+		if (e == 0)
+			e = holder_go_late(holder, err);
+	}
+	if (e < 0)
+		return e;
+	open_gate(r);
+	e = wait_word(r, req, r->meet.done, r->n_threads, err);
+	return e < 0 ? e : finish_all(r, req, err);
+}
+
 int restore_run(struct restore *r, const struct restore_request *req, struct restore_result *ret,
 		struct error *err)
 {
@@ -139,6 +190,8 @@ int restore_run(struct restore *r, const struct restore_request *req, struct res
 	uint64_t start = now_ns();
 	int e = find_vdso(req->seed, &facts, err);
 	if (e == 0)
+		e = make_late_socks(r, err);
+	if (e == 0)
 		e = compile_all(r, &facts, err);
 	if (e == 0)
 		e = start_seed(r, req, err);
@@ -146,11 +199,8 @@ int restore_run(struct restore *r, const struct restore_request *req, struct res
 		e = holder_start(r, req, &holder, err);
 	if (e < 0)
 		return e;
-	e = holder_wait(&holder, err);
-	if (e == 0)
-		e = wait_done(r, req, r->n_threads, err);
-	if (e == 0)
-		e = finish_all(r, req, err);
+	e = run_tasks(r, req, &holder, err);
+	holder_end(&holder);
 	if (e < 0)
 		return e;
 	ret->run_ns = now_ns() - start;

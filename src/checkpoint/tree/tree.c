@@ -234,17 +234,20 @@ static void adopt_child(struct planner *pl, struct birth *forker, struct birth *
 }
 
 /* A number that nobody has, in all namespaces that `like` has one in. */
+static pid_t spare_number(struct planner *pl)
+{
+	uint64_t candidate;
+	do {
+		candidate = (uint64_t)pl->next_helper++;
+	} while (bsearch(&candidate, pl->used, pl->n_used, sizeof(uint64_t), compare_numbers));
+	return (pid_t)candidate;
+}
+
 static struct birth *new_helper(struct planner *pl, pid_t pid, const struct u64s *like)
 {
 	struct birth *b = new_birth(pl);
-	if (!pid) {
-		uint64_t candidate;
-		do {
-			candidate = (uint64_t)pl->next_helper++;
-		} while (bsearch(&candidate, pl->used, pl->n_used, sizeof(uint64_t),
-				 compare_numbers));
-		pid = (pid_t)candidate;
-	}
+	if (!pid)
+		pid = spare_number(pl);
 	b->pid = pid;
 	b->pids.n = like->n;
 	b->pids.v = arena_alloc(pl->arena, like->n * sizeof(uint64_t));
@@ -403,6 +406,7 @@ int tree_plan(const struct task_record *const *tasks, size_t n, struct arena *ar
 		r = place_group(&pl, &pl.places[i]);
 	if (r < 0)
 		return r;
+	ret->spare = spare_number(&pl);
 	list_births(&pl);
 	if (ret->n != n + ret->n_helpers)
 		return error_set(err, EBADMSG, "sessions that depend on each other in a circle");

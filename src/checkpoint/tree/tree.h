@@ -54,6 +54,7 @@ struct tree {
 	struct birth **v; /* forkers before their children; v[0] is process 1 */
 	size_t n;
 	size_t n_helpers;
+	pid_t spare; /* a number that nobody has, for a process that lives for a moment */
 };
 
 /*
