@@ -257,10 +257,14 @@ static void test_many(void **state UNUSED)
 	assert_int_equal(image_writer_new(fd, &w, NULL), 0);
 	for (uint64_t i = 0; i < 100000; i++)
 		put(w, i % 2 ? "odd" : "even", (i * 7919) % 100000, i);
+	put(w, "even", 2 + (1ull << 32), 7); /* ids have 64 bits */
+	put(w, "even", 2 + (1ull << 63), 8);
 	assert_int_equal(image_finish(w, NULL, NULL), 0);
 	CLEANUP_IMAGE struct image *img = opened(fd);
 	for (uint64_t i = 0; i < 100000; i++)
 		assert_int_equal(get(img, i % 2 ? "odd" : "even", (i * 7919) % 100000), i);
+	assert_int_equal(get(img, "even", 2 + (1ull << 32)), 7);
+	assert_int_equal(get(img, "even", 2 + (1ull << 63)), 8);
 }
 
 /* ---- wrong use ---- */
@@ -512,6 +516,20 @@ static void test_forged(void **state UNUSED)
 	FORGED(f.b.data[f.parts[RECORDS].offset + 7] = '\xbf', "indefinite");
 }
 
+/* An index that keeps silent about the last part. */
+static void test_hidden(void **state UNUSED)
+{
+	struct forge f = forge_new();
+	struct format_trailer t = *f.trailer;
+	f.n--;
+	f.index->size -= sizeof(*f.index);
+	f.b.size -= sizeof(*f.index);
+	t.size = f.b.size;
+	f.trailer = (void *)(f.b.data + f.b.size - sizeof(t));
+	*f.trailer = t;
+	assert_forged(&f, "does not name all");
+}
+
 /* Two records with one name, which our writer does not write. */
 static void test_twins(void **state UNUSED)
 {
@@ -558,8 +576,8 @@ int main(void)
 		cmocka_unit_test(test_pipe_blob), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_misuse),	  cmocka_unit_test(test_no_space),
 		cmocka_unit_test(test_truncated), cmocka_unit_test(test_flipped),
-		cmocka_unit_test(test_forged),	  cmocka_unit_test(test_twins),
-		cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_forged),	  cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_twins),	  cmocka_unit_test(test_checksum),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
