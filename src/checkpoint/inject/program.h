@@ -18,18 +18,23 @@
 #include "base/compiler.h"
 
 enum step_op {
-	STEP_END,  /* the program's end: see struct blob_frame */
+	STEP_END,  /* the program's end: see enum run_mode */
 	STEP_CALL, /* system call nr with arg[0..5]; result kept and judged by `want` */
-	STEP_CLONE, /* clone3(arg[0] = address of clone_args, arg[1] = its size); the child goes on with the
-			     program at arg[2] (on stack arg[3] if not 0, which clone_args names as well) */
-	STEP_READ, /* fd arg[0], struct iovec * arg[1], count arg[2], file offset arg[3]: preadv until all is there */
-	STEP_WAIT, /* until the 32-bit word at arg[0] is >= arg[1], or the abort word is set: futex(2) */
-	STEP_ADD,	  /* add arg[1] to the 32-bit word at arg[0] and wake its waiters */
-	STEP_WAIT_PARENT, /* until getppid() == arg[0]: a helper before us is gone */
+	STEP_CLONE, /* clone3(arg[0] = address of clone_args, arg[1] = its size): a process or a thread. The child goes
+			     on with the run at arg[2], on that run's stack (its top is arg[3] instead, if not 0); it
+			     never touches the parent's, so clone_args need not name one. Result: the parent's */
+	STEP_READ, /* fd arg[0], struct iovec * arg[1], count arg[2], file offset arg[3]: preadv until all is there.
+			     Result: bytes; -ENODATA: the file ended before. The iovecs are used up */
+	STEP_WAIT, /* until the 32-bit word at arg[0] is >= arg[1]: futex(2). -ECANCELED when the abort word is set */
+	STEP_ADD, /* add arg[1] to the 32-bit word at arg[0] and wake its waiters. Result: the sum */
+	STEP_WAIT_PARENT, /* until getppid() == arg[0]: a helper before us is gone. -ECANCELED as above */
 	STEP_RECV_FDS, /* socket arg[0]: receive arg[2] descriptors by SCM_RIGHTS, dup3 them to arg[1], arg[1] + 1, ...
-			     O_CLOEXEC, as many messages as it takes (each begins with a 32-bit count of its descriptors) */
+			     O_CLOEXEC, as many messages as it takes (each is a 32-bit count of its descriptors, at
+			     most 253, and nothing else). The socket itself must lie elsewhere. -EPROTO: no such
+			     message, or too many; -EMFILE: no room for them; -EPIPE: end of file */
 	STEP_COPY, /* memcpy(arg[0], arg[1], arg[2]) */
-	STEP_XSAVE, /* execute one AMX tile instruction, so that the kernel grows the thread's state (arch) */
+	STEP_XSAVE, /* execute AMX tile instructions, so that the kernel grows the thread's state (arch); the process
+			     must have asked for it before: arch_prctl(ARCH_REQ_XCOMP_PERM) */
 };
 
 /* What a result must be for the program to go on. */
@@ -53,15 +58,33 @@ struct step {
 };
 #define STEP_PENDING ((int64_t)0x8000000000000000ULL)
 
-/* What the interpreter and the engine share about one run of one program. In the arena. */
+/* How a run ends. */
+enum run_mode {
+	RUN_PARKS, /* restore: done: waits for ever in futex(2), for the tracer to set its registers. Failed: the abort
+		      * word becomes 1, and the process exits with 1 (a thread that is no leader parks) */
+	RUN_RETURNS, /* dump, done or failed: waits RUN_GRACE_MS for its tracer to stop it; when none does, it
+		      * is dead, and the thread goes home by rt_sigreturn(2) through the frame at `home` */
+};
+#define RUN_GRACE_MS 500
+
+/*
+ * What the interpreter and the engine share about one run of one program. In the arena. All signals must be
+ * blocked in the task while it runs.
+ */
 struct run {
 	uint64_t steps; /* address of the first step */
 	uint32_t at;	/* index of the step that is executed or that failed */
 	uint32_t state; /* RUN_* */
 	uint64_t
-		abort; /* address of a 32-bit word: not 0 means give up (waiting steps look at it) */
+		abort; /* address of a 32-bit word: not 0 means give up (waiting steps look at it); 0: none */
 	uint64_t
 		done; /* address of a 32-bit counter, increased and woken when this run is done or failed; 0: none */
+	uint64_t
+		stack; /* top of the stack that the interpreter runs on: each run has its own, since the arena is
+			 * shared by processes */
+	uint64_t home;	 /* RUN_RETURNS: address of a signal frame's ucontext (frame.h) */
+	uint32_t mode;	 /* enum run_mode */
+	uint32_t parked; /* stays 0: what waits for ever, waits on this */
 };
 enum run_state { RUN_NOT_YET, RUN_ON, RUN_DONE, RUN_FAILED };
 
@@ -99,10 +122,16 @@ void *program_at(const struct program *p, uint64_t addr);
 /* The address of the result of the step added last, for `refs` of later steps. */
 uint64_t program_result(struct program *p);
 
-/* Writes the steps (an END is added) and a struct run to the arena. */
+/*
+ * Writes the steps (an END is added), a stack and a struct run to the arena: RUN_PARKS, without abort and done
+ * words: struct run is the caller's to complete, at program_at(p, p->run), before the task enters it.
+ */
 void program_close(struct program *p);
-/* After a run: the step that failed and its errno. 0 when all went well, -EINPROGRESS before the end, or -errno
- * of the step, *ret_what what it was doing. */
+/*
+ * After a run: 0 when all went well, -EINPROGRESS before the end, or -errno of the step that failed (-EPROTO: a
+ * result that is no errno, and not what was wanted; -ECANCELED: it gave up because of the abort word, so another
+ * run has failed). *ret_what: what it was doing, *ret_step: the step with its result (both may be NULL).
+ */
 int program_outcome(const struct program *p, const char **ret_what, const struct step **ret_step);
 
 /* One line a step, for --dry-run. */
