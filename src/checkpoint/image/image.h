@@ -33,25 +33,33 @@
 struct image_writer;
 #define CLEANUP_IMAGE_WRITER CLEANUP(image_writer_cleanup)
 
-/* Starts an image on fd (stays the caller's; a file or, with only forward writing, a pipe or socket). */
+/*
+ * Starts an image on fd, which stays the caller's: an empty file (-EEXIST otherwise: an image is the whole of its
+ * file), or a pipe, a socket, a file opened with O_APPEND, which are written forward only; there every piece of pages or of a
+ * blob becomes a part of its own. SIGPIPE is the caller's to block. After a failure every further call fails.
+ */
 int image_writer_new(int fd, struct image_writer **ret, struct error *err) NODISCARD;
 void image_writer_free(struct image_writer *w);
 void image_writer_cleanup(struct image_writer **w);
 
-/* Adds a record. Kept in memory until image_finish() or until some 1 MiB of them are there. */
+/*
+ * Adds a record. Kept in memory until image_finish() or until some 1 MiB of them are there. type: [a-z0-9._-]{1,64}.
+ * -E2BIG when it has more than the fields' `max`. A record that is put twice is told by image_finish(): -EEXIST.
+ */
 int image_put(struct image_writer *w, const char *type, uint64_t id, const struct field *fields,
 	      const void *record, struct error *err) NODISCARD;
 
 /*
- * Pages: image_pages_begin() starts a PAGES part that can hold up to max_pages; image_pages_write() appends whole
- * pages and tells the file offset of the first; image_pages_end() closes the part. Records may be put meanwhile.
+ * Pages: image_pages_begin() starts a PAGES part; image_pages_write() appends whole pages and tells the file offset of
+ * the first; image_pages_end() closes the part. Records may be put meanwhile. Two writes lie one behind the other
+ * in one part only if the second offset is the first one's end: on a pipe they never do.
  */
 int image_pages_begin(struct image_writer *w, struct error *err) NODISCARD;
 int image_pages_write(struct image_writer *w, const void *pages, size_t n_pages,
 		      uint64_t *ret_offset, struct error *err) NODISCARD;
 int image_pages_end(struct image_writer *w, struct error *err) NODISCARD;
 
-/* A named blob of unknown length, read from fd until end of file. */
+/* A named blob of unknown length, read from fd until end of file. name: [A-Za-z0-9._-]{1,79}. */
 int image_blob(struct image_writer *w, const char *name, int fd, struct error *err) NODISCARD;
 
 /* Writes what is left, the index and the trailer. Returns the image's size in *ret_size (may be NULL). */
@@ -63,8 +71,9 @@ struct image;
 #define CLEANUP_IMAGE CLEANUP(image_cleanup)
 
 /*
- * Opens a finished image (fd stays the caller's and must stay open). Checks header, trailer, index and the
- * checksums of all but PAGES and BLOB parts, and that every part lies within the file and none over another.
+ * Opens a finished image (a regular file; fd stays the caller's and must stay open). Checks header, trailer, index and the
+ * checksums of all but PAGES and BLOB parts, that every part lies within the file and none over another, and that
+ * every record is well-formed. Records are copied to memory: the file may change afterwards, they do not.
  */
 int image_open(int fd, struct image **ret, struct error *err) NODISCARD;
 void image_free(struct image *img);
@@ -94,14 +103,15 @@ bool image_has_pages(const struct image *img, uint64_t offset, uint64_t n_pages)
 
 struct image_part {
 	const char *kind; /* "records", "pages", "blob" */
-	const char *name; /* of a blob, else "" */
-	uint64_t offset;  /* of the payload */
+	const char *
+		name; /* of a blob, else ""; one that came through a pipe has several parts in a row */
+	uint64_t offset; /* of the payload */
 	uint64_t size;
 };
 size_t image_parts(const struct image *img, const struct image_part **ret);
 
-/* Copies a blob to out, checking it. -ENOENT. */
+/* Copies a blob to out, checking it: on -EBADMSG, what was copied is to be thrown away. -ENOENT. */
 int image_blob_read(struct image *img, const char *name, int out, struct error *err) NODISCARD;
 
-/* The record's CBOR as JSON, for people: byte strings as {"bytes": N} beyond 64 bytes, else base16. */
+/* The record's CBOR map as a JSON object, for people: byte strings as {"bytes": N} beyond 64 bytes, else base16. */
 void image_record_json(const struct image_record *rec, struct buf *out);

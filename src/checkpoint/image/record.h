@@ -71,11 +71,15 @@ struct field {
 		.type = FIELD_END                                                                  \
 	}
 
-/* Appends the record as one CBOR map. */
+/* Appends the record as one CBOR map. Does not look at `max`: record_check() does. */
 void record_encode(const struct field *fields, const void *record, struct buf *out);
 
+/* Whether what was written could be read again: -E2BIG naming the field that has more than its `max`. */
+int record_check(const struct field *fields, const void *record, struct error *err) NODISCARD;
+
 /*
- * Reads exactly one map of `size` bytes. The struct is zeroed first. -EBADMSG with the field's name in the
+ * Reads exactly one map of `size` bytes. The fields are zeroed first (what else the struct has is left alone; it is
+ * zero in elements of a LIST). -EBADMSG with the field's name in the
  * error when it is not such a record.
  */
 int record_decode(const struct field *fields, const void *data, size_t size, struct arena *arena,
