@@ -89,7 +89,6 @@ struct task_kind {
 	/* Fills in the record; *ret_none = true: nothing to write. Answers: program_at(visit, address in cookie). */
 	int (*collect)(struct collect *c, const struct task_facts *t, const struct program *visit,
 		       const void *cookie, void *record, bool *ret_none, struct error *err);
-	/* Optional. */
 	int (*emit)(struct emit *e, const void *record, struct error *err);
 	/*
 	 * Optional: from outside, with the engine's own power, when all programs have ended and before any thread is let

@@ -54,6 +54,15 @@ static int procfiles_collect(struct collect *c, const struct task_facts *t,
 	return 0;
 }
 
+/* A task cannot rely on a /proc: see procfiles_settle(). */
+static int procfiles_emit(struct emit *e, const void *record, struct error *err)
+{
+	(void)e;
+	(void)record;
+	(void)err;
+	return 0;
+}
+
 static int value_settle(const struct settle *s, const char *name, int base, int64_t value,
 			struct error *err)
 {
@@ -86,5 +95,6 @@ const struct task_kind task_kind_procfiles = {
 	.fields = procfiles_fields,
 	.size = sizeof(struct procfiles_record),
 	.collect = procfiles_collect,
+	.emit = procfiles_emit,
 	.settle = procfiles_settle,
 };
