@@ -25,31 +25,47 @@ const struct field content_fields[] = {
 	FIELDS_END,
 };
 
-/* One part of the file to the open PAGES part; the last page is filled up with zeros. */
-static int write_run(struct collect *c, int fd, uint8_t *buf, struct content_run *run,
-		     struct error *err)
+/* Pages of the file from `at` on; what lies behind its end is zero. */
+static int read_pages(int fd, uint64_t at, uint8_t *buf, size_t n_pages, struct error *err)
 {
-	for (uint64_t done = 0; done < run->pages;) {
-		size_t n = MIN(run->pages - done, (uint64_t)BUFFER_PAGES);
-		uint64_t at = run->at + done * IMAGE_PAGE;
-		size_t got = 0;
-		while (got < n * IMAGE_PAGE) {
-			ssize_t r = pread(fd, buf + got, n * IMAGE_PAGE - got, (off_t)(at + got));
-			if (r < 0 && errno == EINTR)
-				continue;
-			if (r < 0)
-				return error_sys(err, errno, "cannot read the file's content");
-			if (r == 0)
-				break;
-			got += (size_t)r;
-		}
-		memset(buf + got, 0, n * IMAGE_PAGE - got);
-		uint64_t offset;
-		int r = image_pages_write(c->w, buf, n, &offset, err);
+	size_t got = 0, size = n_pages * IMAGE_PAGE;
+	while (got < size) {
+		ssize_t r = pread(fd, buf + got, size - got, (off_t)(at + got));
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return error_sys(err, errno, "cannot read the file's content");
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	memset(buf + got, 0, size - got);
+	return 0;
+}
+
+struct runs {
+	struct content_run *v;
+	size_t n;
+};
+
+/* One part of the file to the image. In a stream the pages of each write are a part of their own: then so are runs. */
+static int write_run(struct collect *c, int fd, uint8_t *buf, const struct content_run *data,
+		     struct runs *runs, struct error *err)
+{
+	for (uint64_t done = 0; done < data->pages;) {
+		size_t n = MIN(data->pages - done, (uint64_t)BUFFER_PAGES);
+		uint64_t at = data->at + done * IMAGE_PAGE, image;
+		int r = read_pages(fd, at, buf, n, err);
+		if (r == 0)
+			r = image_pages_write(c->w, buf, n, &image, err);
 		if (r < 0)
 			return r;
-		if (done == 0)
-			run->image = offset;
+		struct content_run *last = done ? &runs->v[runs->n - 1] : NULL;
+		if (last && last->image + last->pages * IMAGE_PAGE == image)
+			last->pages += n;
+		else
+			*arena_push(c->arena, runs->v, runs->n) =
+				(struct content_run){ .at = at, .pages = n, .image = image };
 		done += n;
 	}
 	return 0;
@@ -75,16 +91,15 @@ static bool next_run(int fd, uint64_t size, uint64_t at, struct content_run *ret
 static int write_runs(struct collect *c, int fd, uint8_t *buf, struct content *ret,
 		      struct error *err)
 {
-	struct content_run run, *runs = NULL;
-	size_t n = 0;
-	for (uint64_t at = 0; next_run(fd, ret->size, at, &run);
-	     at = run.at + run.pages * IMAGE_PAGE) {
-		int r = write_run(c, fd, buf, &run, err);
+	struct content_run data;
+	struct runs runs = { 0 };
+	for (uint64_t at = 0; next_run(fd, ret->size, at, &data);
+	     at = data.at + data.pages * IMAGE_PAGE) {
+		int r = write_run(c, fd, buf, &data, &runs, err);
 		if (r < 0)
 			return r;
-		*arena_push(c->arena, runs, n) = run;
 	}
-	ret->runs = (struct list){ .v = runs, .n = n };
+	ret->runs = (struct list){ .v = runs.v, .n = runs.n };
 	return 0;
 }
 
@@ -103,13 +118,7 @@ int content_collect(struct collect *c, int fd, struct content *ret, struct error
 	if (!c->w || !next_run(fd, ret->size, 0, &first))
 		return 0;
 	CLEANUP(free_buffer) uint8_t *buf = xmalloc((size_t)BUFFER_PAGES * IMAGE_PAGE);
-	int r = image_pages_begin(c->w, err);
-	if (r < 0)
-		return r;
-	r = write_runs(c, fd, buf, ret, err);
-	if (r < 0)
-		return r;
-	return image_pages_end(c->w, err);
+	return write_runs(c, fd, buf, ret, err);
 }
 
 int content_fill(struct holder *h, const struct content *ct, int fd, struct error *err)

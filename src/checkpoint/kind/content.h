@@ -26,7 +26,7 @@ extern const struct field content_fields[];
 
 /*
  * Writes the content to the image and describes it in *ret, which lives in the dump's arena. fd: readable and nobody
- * else's open file, since its position moves. Nothing is read on a dry run.
+ * else's open file, since its position moves. Nothing is read on a dry run. The dump has begun a PAGES part.
  */
 int content_collect(struct collect *c, int fd, struct content *ret, struct error *err) NODISCARD;
 

@@ -61,7 +61,7 @@ struct marked {
 	uint64_t wd, ino, sdev, mask;
 	struct {
 		struct file_handle h;
-		unsigned char bytes[HANDLE_MAX];
+		unsigned char bytes[HANDLE_MAX]; /* the h.f_handle */
 	} handle;
 };
 
@@ -78,7 +78,7 @@ static int parse_handle(const char *line, const char *end, struct marked *ret)
 		const char *hex = at + sizeof(name) - 1 + 2 * i;
 		if (hex + 2 > end || sscanf(hex, "%2x", &byte) != 1)
 			return -ENOENT;
-		ret->handle.h.f_handle[i] = (unsigned char)byte;
+		ret->handle.bytes[i] = (unsigned char)byte;
 	}
 	ret->handle.h.handle_bytes = at ? (unsigned)n : 0;
 	ret->handle.h.handle_type = (int)type;
@@ -105,7 +105,7 @@ static bool handle_equals(int fd, const struct marked *m, int flags)
 		return false;
 	return now.handle.h.handle_type == m->handle.h.handle_type &&
 	       now.handle.h.handle_bytes == m->handle.h.handle_bytes &&
-	       memcmp(now.handle.h.f_handle, m->handle.h.f_handle, m->handle.h.handle_bytes) == 0;
+	       memcmp(now.handle.bytes, m->handle.bytes, m->handle.h.handle_bytes) == 0;
 }
 
 /* The number of the inode agrees already. Where handles can be had they must too. */

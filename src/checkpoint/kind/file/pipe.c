@@ -23,6 +23,7 @@
 
 struct pipe_end {
 	uint64_t pipe;
+	char *external; /* the pipe is outside: that of this external thing */
 };
 
 struct pipe_record {
@@ -32,6 +33,7 @@ struct pipe_record {
 
 static const struct field fields[] = {
 	FIELD(struct pipe_end, pipe, U64),
+	FIELD(struct pipe_end, external, TEXT, .optional = true, .max = 256),
 	FIELDS_END,
 };
 
@@ -78,8 +80,14 @@ static bool held_outside(const struct file_facts *f, const struct seen *seen)
 
 static int settle(struct collect *c, const struct file_facts *f, void *record, struct error *err)
 {
-	const struct pipe_end *rec = record;
+	struct pipe_end *rec = record;
 	struct seen *seen = inode_note(c, &f->st, fields, sizeof(*seen), NULL);
+	/* an end of standard output that was opened once more, by /dev/stdout */
+	const char *external = collect_external(c, f->st.st_dev, f->st.st_ino);
+	if (external) {
+		rec->external = arena_strdup(c->arena, external);
+		return 0;
+	}
 	if (held_outside(f, seen))
 		return file_refuse(
 			c, f, "a process outside of the container holds the other end",
@@ -132,10 +140,29 @@ static int make(struct holder *h, uint64_t id, struct error *err)
 	return 0;
 }
 
+static int open_external(struct holder *h, const char *name, int flags, struct error *err)
+{
+	struct stat st;
+	int given = holder_external(h, name, err);
+	if (given < 0)
+		return given;
+	if (fstat(given, &st) < 0 || !S_ISFIFO(st.st_mode)) {
+		(void)error_set(err, EINVAL,
+				"it was a pipe at the checkpoint, and was opened once more");
+		(void)error_object(err, "%s", name);
+		return error_hint(err, "supply a pipe");
+	}
+	int fd = procfd_open(holder_proc(h), given, flags);
+	return fd < 0 ? error_sys(err, -fd, "%s: cannot open it once more", name) : fd;
+}
+
 static int reopen(struct holder *h, uint64_t id, int flags, const void *record, struct error *err)
 {
 	(void)id;
 	const struct pipe_end *rec = record;
+	int again = flags & O_PATH ? O_PATH : (flags & O_ACCMODE) | O_NONBLOCK;
+	if (rec->external)
+		return open_external(h, rec->external, again, err);
 	int node = holder_stashed(h, "pipe", key(rec->pipe, PART_NODE));
 	if (node < 0) {
 		int r = make(h, rec->pipe, err);
@@ -150,7 +177,7 @@ static int reopen(struct holder *h, uint64_t id, int flags, const void *record, 
 		if (fd >= 0)
 			return fd;
 	}
-	int fd = procfd_open(holder_proc(h), node, flags & O_PATH ? O_PATH : mode | O_NONBLOCK);
+	int fd = procfd_open(holder_proc(h), node, again);
 	return fd < 0 ? error_sys(err, -fd, "cannot open a pipe once more") : fd;
 }
 
