@@ -97,7 +97,7 @@ static int read_task(struct dump_state *d, struct dumped_task *t, const struct t
 	if (r < 0)
 		return error_sys(err, -r, "cannot read process %d", (int)leader->tgid);
 	struct task_record *rec = &t->record;
-	t->pid = leader->tgid;
+	t->pid = rec->host = leader->tgid;
 	t->host_ppid = p.ppid;
 	if (!in_container(&p, level)) {
 		rec->comm = arena_strdup(d->c.arena, p.comm);
