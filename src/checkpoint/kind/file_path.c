@@ -85,6 +85,7 @@ static int collect_other(struct collect *c, const struct file_facts *f, struct f
 {
 	struct name_search s = {
 		.ino = f->st.st_ino,
+		.near = ret->path,
 		.is_it = same_inode,
 		.arg = (void *)&f->st,
 	};

@@ -91,26 +91,50 @@ static int walk_dir(struct walk *w, int fd, unsigned depth)
 	return 0;
 }
 
+/* Everything below one directory, itself included. 1 found: w->path, 0 not, -errno. */
+static int walk_from(struct walk *w, int root, const char *start)
+{
+	CLEANUP_FD int top =
+		sys_openat2(root, start, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	if (top < 0)
+		return top;
+	buf_reset(&w->path);
+	if (is_it(w, top)) {
+		buf_puts(&w->path, start);
+		return 1;
+	}
+	int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) /* a single file that is mounted */
+		return errno == ENOTDIR ? 0 : -errno;
+	buf_puts(&w->path, strcmp(start, "/") == 0 ? "" : start);
+	return walk_dir(w, fd, 0);
+}
+
+/* From the directory of s->near up to, but without, `start`: each with all below it. */
+static int walk_near(struct walk *w, int root, const char *start)
+{
+	CLEANUP_STR char *dir = xstrdup(w->s->near ? w->s->near : "");
+	int r = 0;
+	for (char *slash; r != 1 && (slash = strrchr(dir, '/')) && slash != dir;) {
+		*slash = 0;
+		if (strlen(dir) <= strlen(start))
+			break;
+		r = walk_from(w, root, dir);
+		if (r == -E2BIG)
+			return r;
+	}
+	return r == 1;
+}
+
 int name_search(struct collect *c, const char *start, const struct name_search *s, char **ret)
 {
 	CLEANUP_FD int root = name_search_root(c);
 	if (root < 0)
 		return root;
-	CLEANUP_FD int top =
-		sys_openat2(root, start, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-	if (top < 0)
-		return top;
 	struct walk w = { .s = s };
-	int r = 1;
-	if (!is_it(&w, top)) {
-		int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0) /* a single file that is mounted */
-			return errno == ENOTDIR ? -ENOENT : -errno;
-		buf_puts(&w.path, strcmp(start, "/") == 0 ? "" : start);
-		r = walk_dir(&w, fd, 0);
-	} else {
-		buf_puts(&w.path, start);
-	}
+	int r = walk_near(&w, root, start);
+	if (r == 0)
+		r = walk_from(&w, root, start);
 	if (r == 1)
 		*ret = arena_strdup(c->arena, buf_str(&w.path));
 	buf_done(&w.path);

@@ -15,6 +15,8 @@
 
 struct name_search {
 	uint64_t ino; /* as readdir(3) and stat(2) tell */
+	const char *
+		near; /* a path of the container beside which it may be: looked at first; NULL: none */
 	/* fd: O_PATH of an inode with this number. Is it the one? */
 	bool (*is_it)(int fd, void *arg);
 	void *arg;
