@@ -153,8 +153,7 @@ static const struct vdso_seen *vdso_find(const struct memory_dump *d, const stru
 {
 	for (size_t i = 0; i < d->n_vdsos; i++) {
 		const struct vdso_record *k = &d->vdsos[i].record;
-		if (k->vvar == r->vvar && k->vclock == r->vclock &&
-		    k->code.size == r->code.size &&
+		if (k->vvar == r->vvar && k->vclock == r->vclock && k->code.size == r->code.size &&
 		    memcmp(k->code.data, r->code.data, r->code.size) == 0)
 			return &d->vdsos[i];
 	}

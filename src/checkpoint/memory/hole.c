@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "checkpoint/memory/space.h"
 
-#define STACK_GUARD (UINT64_C(1) << 20)	 /* stack_guard_gap */
+#define STACK_GUARD (UINT64_C(1) << 20) /* stack_guard_gap */
 #define HUGE_PAGE   (UINT64_C(2) << 20)
 /*
  * Where nobody is by habit: above what is asked for by number (Go's heap at 0xc000000000) and below position independent
@@ -35,8 +35,7 @@ void ranges_add_memory(struct ranges *r, const struct memory *m)
 	if (m->vdso.record)
 		ranges_add(r, m->vdso.start, m->vdso.start + vdso_area_size(m->vdso.record));
 	if (m->vdso.here)
-		ranges_add(r, m->vdso.here,
-			   m->vdso.here + vdso_area_size(&vdso_here()->record));
+		ranges_add(r, m->vdso.here, m->vdso.here + vdso_area_size(&vdso_here()->record));
 }
 
 void ranges_done(struct ranges *r)

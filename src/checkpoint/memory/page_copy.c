@@ -60,8 +60,8 @@ static int mem_open(struct page_copy *pc, struct error *err)
 		return 0;
 	(void)snprintf(path, sizeof(path), "%d/mem", (int)pc->pid);
 	pc->mem = openat(pc->proc, path, O_RDONLY | O_CLOEXEC);
-	return pc->mem < 0 ? error_sys(err, errno, "cannot open the memory of pid %d", (int)pc->pid) :
-			     0;
+	return pc->mem < 0 ? error_sys(err, errno, "cannot open the memory of pid %d", (int)pc->pid)
+			   : 0;
 }
 
 /* What process_vm_readv(2) may not read, a tracer may through mem: page by page, so that the bad one is known. */

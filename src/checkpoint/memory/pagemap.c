@@ -92,7 +92,8 @@ static int scan_more(struct pagemap *pm, uint64_t from)
 static int entries_read(const struct pagemap *pm, uint64_t start, size_t n, uint64_t *entries)
 {
 	ssize_t size = (ssize_t)(n * sizeof(*entries));
-	ssize_t got = pread(pm->fd, entries, (size_t)size, (off_t)(start / PAGE * sizeof(*entries)));
+	ssize_t got =
+		pread(pm->fd, entries, (size_t)size, (off_t)(start / PAGE * sizeof(*entries)));
 	if (got < 0)
 		return -errno;
 	/* behind the end of the address space there is nothing */
@@ -206,9 +207,9 @@ int pagemap_frames(const struct pagemap *pm, uint64_t start, size_t n, uint64_t 
 		uint64_t entry = frames[i];
 		bool there = entry_kind(entry) == 1;
 		/* a swapped page's entry tells where it is in the same bits: kept apart by the mark itself */
-		frames[i] = there && entry & ENTRY_FRAME ?
-				    entry & (ENTRY_FRAME | ENTRY_PRESENT | ENTRY_SWAPPED) :
-				    0;
+		frames[i] = there && entry & ENTRY_FRAME
+				    ? entry & (ENTRY_FRAME | ENTRY_PRESENT | ENTRY_SWAPPED)
+				    : 0;
 		*ret_hidden |= there && !frames[i];
 	}
 	return 0;

@@ -16,12 +16,12 @@
 
 struct pagemap {
 	int fd;
-	bool scan;     /* PAGEMAP_SCAN works */
-	bool guard;    /* and knows guard pages (6.15) */
+	bool scan;  /* PAGEMAP_SCAN works */
+	bool guard; /* and knows guard pages (6.15) */
 	uint64_t limit;
 	struct page_region {
 		uint64_t start, end, categories;
-	} *v; /* found and not yet handed out */
+	} * v; /* found and not yet handed out */
 	size_t at, n;
 	uint64_t scanned; /* all below it is in v or was handed out */
 	uint64_t *entries;

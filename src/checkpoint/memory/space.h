@@ -33,7 +33,7 @@ struct memory {
 	struct {
 		const struct vdso_record *record; /* NULL: the program has none */
 		uint64_t start;			  /* the image's place of it */
-		bool stale;    /* this kernel's is another one: the image's code is private memory */
+		bool stale; /* this kernel's is another one: the image's code is private memory */
 		uint64_t here; /* where this kernel's goes; 0: it is unmapped */
 	} vdso;
 };
