@@ -41,11 +41,7 @@ int opt_join(struct contexe_spec *s, const char *value, struct error *err)
 	const struct ns_kind *kind = colon ? ns_find(colon + 1) : NULL;
 	if (!kind || colon == value) {
 		error_set(err, EINVAL, "not of the form CONTAINER:NAMESPACE");
-		return error_hint(err, "like web:net; pid, net, ipc, uts, cgroup or time");
-	}
-	if (str_eq(kind->type, "user")) {
-		error_set(err, EINVAL, "a user namespace cannot be joined yet");
-		return error_hint(err, "give both containers the same --uid-map");
+		return error_hint(err, "like web:net; pid, net, ipc, uts, cgroup, time or user");
 	}
 	if (str_eq(kind->type, "mount"))
 		return error_set(err, EINVAL, "a container's mounts are its own; use --volume");

@@ -103,6 +103,12 @@ int security_apply_early(const struct security *sec, struct error *err) NODISCAR
 int security_apply_final(const struct security *sec, struct error *err) NODISCARD;
 
 /*
+ * The first part of security_apply_early() alone, for a process that enters a user namespace of others: it must
+ * not be dumpable there, and its own file belongs to the machine's root from then on. Children inherit the value.
+ */
+int security_apply_oom_score_adj(const struct security *sec, struct error *err) NODISCARD;
+
+/*
  * The rlimits alone, to process pid (0: the caller): a parent with CAP_SYS_RESOURCE can thus raise
  * hard limits of a child that already lives in a user namespace; empty n_rlimits of the child's
  * copy then.
