@@ -127,11 +127,14 @@ int container_enter(struct pidref *target, const struct cgroup *cg, const struct
 		.rows = rows,
 		.cols = cols,
 	};
+	/* where process 1 is: a group of v2 that the container divided may have no processes itself */
+	CLEANUP_FD int beside = cg ? cgroup_fd_beside(cg, target->pid) : FD_NONE;
 	r = enter_namespaces(target, job->security, &e.user_later, err);
 	if (r < 0)
 		return r;
 	struct enter_result res = { .process = PIDREF_NONE, .console = FD_NONE, .sync = FD_NONE };
-	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, cgroup_fd(cg), &res.process.pidfd);
+	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, beside >= 0 ? beside : cgroup_fd(cg),
+			     &res.process.pidfd);
 	if (pid < 0) {
 		error_sys(err, -pid, "cannot fork into the container");
 		return pid == -EAGAIN ? error_hint(err, "its pids limit may be reached") : pid;
