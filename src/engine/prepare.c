@@ -315,6 +315,18 @@ static bool is_root(const char *user)
 	return !user || (n == 4 && !strncmp(user, "root", n)) || strspn(user, "0") == n;
 }
 
+/* What was asked for by name must be there; of the default ones, those that we have ourselves. */
+static int insist_on_caps(const struct contexe_spec *cs, struct error *err)
+{
+	for (size_t i = 0; i < cs->caps_add.n; i++) {
+		int n = capability_number(cs->caps_add.v[i]);
+		int r = n < 0 ? 0 : security_caps_insist(&cs->spec, 1ULL << n, err);
+		if (r < 0)
+			return error_object(err, "--cap-add %s", cs->caps_add.v[i]);
+	}
+	return 0;
+}
+
 static int prepare_caps(struct contexe_spec *cs, struct error *err)
 {
 	struct spec *s = &cs->spec;
@@ -335,7 +347,7 @@ static int prepare_caps(struct contexe_spec *cs, struct error *err)
 		if (!str_eq(cs->caps_add.v[i], "ALL"))
 			r = security_caps_add(s, cs->caps_add.v[i], err);
 	s->process.user.uid = uid;
-	return r;
+	return r < 0 ? r : insist_on_caps(cs, err);
 }
 
 static int prepare_seccomp(struct contexe_spec *cs, struct error *err)
@@ -352,6 +364,10 @@ static int prepare_seccomp(struct contexe_spec *cs, struct error *err)
 		error_sys(err, -r, "cannot read the seccomp profile");
 	else
 		r = security_seccomp_load(&cs->spec, buf_str(&text), text.len, err);
+	if (r < 0 && err && err->object[0]) { /* a place in the profile */
+		CLEANUP_STR char *place = xstrdup(err->object);
+		(void)snprintf(err->object, sizeof(err->object), "%s: %s", cs->seccomp_file, place);
+	}
 	return r < 0 ? error_object(err, "%s", cs->seccomp_file) : 0;
 }
 

@@ -95,6 +95,11 @@ int security_prepare(const struct spec *spec, const char *cache_dir, struct aren
 int security_caps_require(const struct security *sec, uint64_t wanted, struct error *err) NODISCARD;
 
 /*
+ * The same before anything is prepared, for capabilities that were asked for by name.
+ */
+int security_caps_insist(const struct spec *spec, uint64_t wanted, struct error *err) NODISCARD;
+
+/*
  * In the child. 0 or -errno; after a failure the process is half dressed and must exit. With
  * SECCOMP_FILTER_FLAG_NEW_LISTENER, *sec->listener is a descriptor afterwards, the child's to hand
  * over.
