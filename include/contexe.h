@@ -72,7 +72,7 @@ struct contexe_option {
 	const char *group; /* heading in the help */
 	const char *help;
 	const char *complete; /* what a shell completes: "file" "dir" "container" "image" "signal"
-			       * "ns" or words "a b c"; NULL */
+			       * "container:ns" "network" or words "a b c"; NULL */
 };
 
 /* All options that a spec takes; *ret_n of them. Static. */
@@ -166,7 +166,7 @@ CONTEXE_API const char *contexe_state_name(enum contexe_state state);
 
 struct contexe_info {
 	unsigned number;
-	char *name;
+	char *name, *id; /* id: of this one and no other that ever was, "" while it is being made */
 	enum contexe_state state;
 	char *image, *command;	/* for people */
 	pid_t init, supervisor; /* 0: none */

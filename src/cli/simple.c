@@ -266,6 +266,31 @@ const struct command command_rm = {
 
 /* ---- wait ---- */
 
+/* Who it is is asked before: with --rm nothing is there any more when it has ended. */
+static int wait_one(struct cli *cli, const char *ref, int timeout_ms)
+{
+	struct contexe_error err = { 0 };
+	struct contexe_info info;
+	int status;
+	if (contexe_info(cli->cx, ref, &info, &err) < 0)
+		return cli_error(cli, &err);
+	int r = contexe_wait(cli->cx, ref, timeout_ms, &status, &err);
+	if (r == 0 && cli->json) {
+		struct buf out = BUF_INIT;
+		buf_putc(&out, '{');
+		json_add(&out, "id", info.id);
+		json_add_unsigned(&out, "number", info.number);
+		json_add(&out, "name", info.name);
+		json_add_number(&out, "exitCode", status);
+		buf_putc(&out, '}');
+		print_buf(&out);
+	} else if (r == 0) {
+		printf("%d\n", status);
+	}
+	contexe_info_done(&info);
+	return r < 0 ? cli_error(cli, &err) : 0;
+}
+
 static int wait_main(struct cli *cli, int argc, char **argv)
 {
 	const char *slots[1];
@@ -279,12 +304,7 @@ static int wait_main(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "which container? its name or number is missing");
 	code = cli_open(cli);
 	for (int i = 0; i < argc && !code; i++) {
-		struct contexe_error err = { 0 };
-		int status;
-		if (contexe_wait(cli->cx, argv[i], slots[0] ? (int)(ns / 1000000) : -1, &status,
-				 &err) < 0)
-			return cli_error(cli, &err);
-		printf("%d\n", status);
+		code = wait_one(cli, argv[i], slots[0] ? (int)(ns / 1000000) : -1);
 	}
 	return code;
 }

@@ -112,6 +112,7 @@ void container_refresh(struct container *c)
 	c->supervised = false;
 	if (!c->has_state) {
 		c->now = being_made(c) ? CONTEXE_CREATING : CONTEXE_BROKEN;
+		c->number = root_number_of_name(c->root, c->name);
 		return;
 	}
 	struct state *s = &c->state;

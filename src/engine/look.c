@@ -28,6 +28,7 @@ static void fill_info(struct container *c, struct contexe_info *info)
 	*info = (struct contexe_info){
 		.number = c->number,
 		.name = xstrdup(c->name),
+		.id = xstrdup(c->has_state ? c->state.id : ""),
 		.state = c->now,
 		.init = c->init.pid,
 		.supervisor = c->supervisor.pid,
@@ -93,6 +94,7 @@ int contexe_list(struct contexe *cx, struct contexe_info **ret, size_t *ret_n,
 void contexe_info_done(struct contexe_info *info)
 {
 	free(info->name);
+	free(info->id);
 	free(info->image);
 	free(info->command);
 	free(info->reason);
