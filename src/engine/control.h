@@ -10,7 +10,8 @@
  *   CTL_EOF     command -> supervisor  no more stdin
  *   CTL_RESIZE  command -> supervisor  value: rows, value2: columns of the terminal
  *   CTL_START   command -> supervisor  let a created container's program run; answer CTL_OK or CTL_ERROR
- *   CTL_STOPPING command -> supervisor the user wants it to end: the restart policy is off; answer CTL_OK
+ *   CTL_STOPPING command -> supervisor it shall end: the restart policy is off; value: 1 when that is a user's wish,
+ *                                      0 when it goes with the machine; answer CTL_OK
  *   CTL_POLICY  command -> supervisor  value: enum restart_policy, value2: maximum; answer CTL_OK
  *   CTL_REGROUP command -> supervisor  control groups were added: state.json names them; answer CTL_OK
  *   CTL_WAIT    command -> supervisor  asks for CTL_EXIT

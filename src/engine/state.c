@@ -31,6 +31,7 @@ static const struct schema_field fields[] = {
 	SCHEMA_FIELD(STRING, struct state, reason, "reason"),
 	SCHEMA_FIELD(STRING, struct state, cgroup, "cgroup"),
 	SCHEMA_FIELD(U64, struct state, restarts, "restarts"),
+	SCHEMA_FIELD(BOOL, struct state, stopped, "stopped"),
 };
 static const struct schema schema = SCHEMA(struct state, fields);
 

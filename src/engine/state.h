@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -28,6 +29,7 @@ struct state {
 	char *reason; /* why it ended, when the status does not say: "out of memory" ... */
 	char *cgroup; /* for cgroup_open() */
 	uint64_t restarts;
+	bool stopped; /* it ended because a user wanted it: `unless-stopped` stays down over a boot */
 };
 
 #define CLEANUP_STATE CLEANUP(state_done)

@@ -48,9 +48,9 @@ static int request_start(struct supervisor *sv, const struct ctl_msg *msg, struc
 
 static int request_stopping(struct supervisor *sv, const struct ctl_msg *msg, struct error *err)
 {
-	(void)msg;
 	(void)err;
 	sv->stopping = true;
+	sv->stopped = msg->value != 0;
 	return 0;
 }
 
