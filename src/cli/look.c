@@ -40,6 +40,7 @@ static void print_info_json(const struct contexe_info *i, struct buf *out)
 	buf_putc(out, '{');
 	json_add_unsigned(out, "number", i->number);
 	json_add(out, "name", i->name);
+	json_add(out, "id", i->id);
 	json_add(out, "state", contexe_state_name(i->state));
 	json_add(out, "image", i->image);
 	json_add(out, "command", i->command);
@@ -77,7 +78,7 @@ static void print_infos(struct cli *cli, const struct contexe_info *infos, size_
 		} else {
 			char state[160];
 			describe(in, state, sizeof(state));
-			table_cell(&t, "%u", in->number);
+			table_cell(&t, in->number ? "%u" : "-", in->number);
 			table_cell(&t, "%s", in->name);
 			table_cell(&t, "%s", state);
 			table_cell(&t, in->init ? "%d" : "-", in->init);
