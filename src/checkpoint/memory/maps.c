@@ -170,6 +170,7 @@ static const struct {
 	{ "ar", 0 }, /* x86: page attributes of a pf mapping */
 	{ "dw", 0 }, /* 5.14 and before */
 	{ "sd", 0 }, /* soft-dirty */
+	{ "gu", 0 }, /* may have guard pages: they are looked for anyway */
 	{ "mm", 0 }, /* pages and frames mixed: follows from what is mapped */
 };
 
