@@ -34,6 +34,7 @@
 #define STUCK_NS      2000000 /* after this it is asked what holds a thread */
 #define STUCK_PAUSE   5000000 /* and again after this */
 #define ABANDON_MS    1000
+#define SEIZE_TRIES   5
 #define KCMP_VM	      1
 #define CALL_TEXT_MAX 256
 
@@ -111,7 +112,7 @@ static int seize_error(struct stop *s, pid_t tgid, pid_t tid, int r, pid_t trace
 }
 
 /* Seizes a thread and asks it to stop. Ended ones are left out, but for zombies that are processes. */
-static int seize(struct stop *s, pid_t tid, uint32_t process)
+static int seize(struct stop *s, pid_t tid, uint32_t process, int tries)
 {
 	pid_t tgid = s->t->parts->processes[process].tgid;
 	struct trap_facts f = { 0 };
@@ -133,6 +134,9 @@ static int seize(struct stop *s, pid_t tid, uint32_t process)
 		found(s, tid, process, true);
 		return 0;
 	}
+	/* A dying leader, whose place a thread has taken that executed a program meanwhile, or a thread that dies. */
+	if (!f.tracer && tries > 1)
+		return seize(s, tid, process, tries - 1);
 	return seize_error(s, tgid, tid, r, f.tracer);
 }
 
@@ -147,7 +151,7 @@ static int seize_threads(struct stop *s, uint32_t process)
 	if (stat(path, &st) < 0 || st.st_nlink == s->t->parts->processes[process].known + 2u)
 		return 0;
 	if (st.st_nlink == 3 && !tracees_find(s->t, tgid))
-		return seize(s, tgid, process);
+		return seize(s, tgid, process, SEIZE_TRIES);
 	DIR *dir = opendir(path);
 	const struct dirent *e;
 	int r = 0;
@@ -155,7 +159,7 @@ static int seize_threads(struct stop *s, uint32_t process)
 		pid_t tid = (pid_t)atoi(e->d_name);
 		const struct tracee *t = tid > 0 ? tracees_find(s->t, tid) : NULL;
 		if (tid > 0 && !t)
-			r = seize(s, tid, process);
+			r = seize(s, tid, process, SEIZE_TRIES);
 	}
 	if (dir)
 		closedir(dir);
@@ -237,6 +241,7 @@ static bool ask(struct stop *s, size_t at)
 	case TRAP_GONE:
 		taken_over(s, t);
 		lost(s, t);
+		s->n_added++; /* another may have its number now: look again */
 		return true;
 	case TRAP_DIED:
 		t->stopped = false;
@@ -295,12 +300,24 @@ static struct tracee *vfork_child(struct stop *s, const struct tracee *parent)
 	return NULL;
 }
 
-/* Lets loose what others wait for. */
+/*
+ * Looks at what has not stopped yet: lets loose what it waits for; and finds out what is not ours any more, where
+ * waitpid(2) does not tell since it is a child of this process.
+ */
 static void loosen(struct stop *s)
 {
+	pid_t self = (pid_t)syscall(SYS_gettid);
 	for (size_t i = 0; i < s->t->n; i++) {
 		struct tracee *t = &s->t->v[i];
-		if (!t->traced || t->stopped || !in_vfork(t))
+		struct trap_facts f;
+		if (!t->traced || t->stopped)
+			continue;
+		if (trap_facts_read(t->tid, &f) == 0 && f.tracer != self) {
+			lost(s, t);
+			s->n_added++;
+			continue;
+		}
+		if (!in_vfork(t))
 			continue;
 		struct tracee *child = vfork_child(s, t);
 		if (!child || !child->stopped)

@@ -141,7 +141,7 @@ static void name_restarted_call(struct tracee *t)
 
 static int load_xstate(struct tracee *t)
 {
-	static _Thread_local uint8_t buf[XSTATE_MAX] __attribute__((aligned(64)));
+	uint8_t buf[XSTATE_MAX] __attribute__((aligned(64)));
 	size_t size = sizeof(buf);
 	int r = trace_get_set(t->tid, NT_X86_XSTATE, buf, &size);
 	if (r < 0)

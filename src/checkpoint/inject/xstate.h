@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define XSTATE_MAX    65536 /* more than any processor has; AMX makes it 11008 */
+#define XSTATE_MAX    16384 /* more than any processor has; AMX makes it 11008 */
 #define XSTATE_LEGACY 512   /* what FXSAVE writes */
 #define XSTATE_MIN    576   /* and the header */
 
