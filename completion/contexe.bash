@@ -15,7 +15,10 @@ _contexe()
 	# what stands before the command: --root is needed to find names, -jN means run
 	for ((i = 1; i < ${#words[@]} - 1; i++)); do
 		case ${words[i]} in
-		--root) root=${words[++i]} ;;
+		--root) # the last but one: its value is asked for
+			[[ $i -lt $((${#words[@]} - 2)) ]] || break
+			root=${words[++i]}
+			;;
 		--root=*) root=${words[i]#*=} ;;
 		--json | --quiet | -q) ;;
 		*) break ;;

@@ -12,6 +12,7 @@ function __contexe_complete
     while set -q words[1]
         switch $words[1]
             case --root
+                set -q words[2]; or break # its value is asked for
                 set root $words[2]
                 set -e words[1]
             case '--root=*'

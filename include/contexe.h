@@ -72,7 +72,7 @@ struct contexe_option {
 	const char *group; /* heading in the help */
 	const char *help;
 	const char *complete; /* what a shell completes: "file" "dir" "container" "image" "signal"
-			       * "ns" or words "a b c"; NULL */
+			       * "container:ns" "network" or words "a b c"; NULL */
 };
 
 /* All options that a spec takes; *ret_n of them. Static. */
@@ -143,6 +143,9 @@ CONTEXE_API int contexe_kill(struct contexe *cx, const char *ref, int sig, bool 
 /* The stop signal, then SIGKILL after timeout_s seconds (-1: the container's own setting). 0 also if it had ended. */
 CONTEXE_API int contexe_stop(struct contexe *cx, const char *ref, int timeout_s,
 			     struct contexe_error *err);
+/* The same because the machine goes down: not remembered as a wish, so that the next boot starts it again. */
+CONTEXE_API int contexe_shutdown(struct contexe *cx, const char *ref, int timeout_s,
+				 struct contexe_error *err);
 CONTEXE_API int contexe_pause(struct contexe *cx, const char *ref, struct contexe_error *err);
 CONTEXE_API int contexe_resume(struct contexe *cx, const char *ref, struct contexe_error *err);
 /* Removes it with all that was kept for it. force: kills it first. */
@@ -166,7 +169,7 @@ CONTEXE_API const char *contexe_state_name(enum contexe_state state);
 
 struct contexe_info {
 	unsigned number;
-	char *name;
+	char *name, *id; /* id: of this one and no other that ever was, "" while it is being made */
 	enum contexe_state state;
 	char *image, *command;	/* for people */
 	pid_t init, supervisor; /* 0: none */
@@ -175,6 +178,7 @@ struct contexe_info {
 	int exit_status;		     /* as a shell sees it; -1: none */
 	char *reason; /* "", "killed", "out of memory", "the machine was rebooted", ... */
 	unsigned restarts;
+	bool at_boot; /* it has ended, and its restart policy wants it started when the machine boots */
 };
 /* All containers by number. free with contexe_info_free(). */
 CONTEXE_API int contexe_list(struct contexe *cx, struct contexe_info **ret, size_t *ret_n,
@@ -344,6 +348,8 @@ CONTEXE_API bool contexe_checkpoint_is_image(const char *path);
 /* What is in it, as JSON (free): container, processes, files, memory, sizes. */
 CONTEXE_API int contexe_checkpoint_inspect(const char *path, char **ret_json,
 					   struct contexe_error *err);
+/* The same for people (free): a summary, the process tree with both numbers of each, their open files and memory. */
+CONTEXE_API int contexe_checkpoint_describe(const char *path, char **ret_text, struct contexe_error *err);
 /* Every checksum and every rule, without restoring. */
 CONTEXE_API int contexe_checkpoint_verify(const char *path, contexe_progress_fn *progress,
 					  void *arg, struct contexe_error *err);

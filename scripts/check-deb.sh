@@ -41,6 +41,14 @@ for f in bash-completion/completions/contexe zsh/site-functions/_contexe \
 	ok "completion: ${f%%/*}" test -s "$root/usr/share/$f"
 done
 
+for kind in system user; do
+	ok "contexe-restart.service ($kind)" grep -q '^ExecStart=-/usr/bin/contexe start' \
+		"$(find "$root" -path "*systemd/$kind/contexe-restart.service")"
+done
+
+ok "nothing is enabled or started by installing" bash -c \
+	"! dpkg-deb --ctrl-tarfile build-deb/contexe_*.deb | tar xO ./postinst 2>/dev/null | grep -q 'was-enabled defaults to true\|invoke.*start'"
+
 # A user's program, compiled and linked as contexe.pc says.
 printf '#include <contexe.h>\nint main(void) { return 0; }\n' >"$tmp/user.c"
 export PKG_CONFIG_PATH=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root

@@ -17,6 +17,12 @@ static const struct cli_option common[] = {
 	{ "root", 0, "DIR", "where containers and images are kept", "dir" },
 };
 
+const struct cli_option *common_options(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(common);
+	return common;
+}
+
 static bool matches(const char *name, char letter, const char *long_name, size_t n, char short_name)
 {
 	return long_name ? strlen(name) == n && !strncmp(name, long_name, n)

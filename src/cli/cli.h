@@ -50,6 +50,9 @@ const struct command *command_find(const char *name);
 
 /* ---- arguments ---- */
 
+/* The options that every command takes; *ret_n of them. */
+const struct cli_option *common_options(size_t *ret_n);
+
 /* Called for each option found. value NULL for a switch. Returns 0, or an exit code to leave with. */
 typedef int args_fn(void *ctx, const char *name, const char *value);
 

@@ -28,6 +28,41 @@ static void offer_containers(struct cli *cli)
 	contexe_info_free(infos, n);
 }
 
+/* NAME:NS of all that run, behind a prefix. */
+static void offer_namespaces(struct cli *cli, const char *prefix, const char *const *kinds,
+			     size_t n_kinds)
+{
+	struct contexe_error err = { 0 };
+	struct contexe_info *infos;
+	char text[192];
+	size_t n;
+	if (contexe_open(cli->root, &cli->cx, &err) < 0 ||
+	    contexe_list(cli->cx, &infos, &n, &err) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; infos[i].init && k < n_kinds; k++) {
+			(void)snprintf(text, sizeof(text), "%s%s%s", prefix, infos[i].name,
+				       kinds[k]);
+			offer(text, contexe_state_name(infos[i].state));
+		}
+	contexe_info_free(infos, n);
+}
+
+static void offer_joins(struct cli *cli)
+{
+	static const char *const names[] = { ":pid",	":net",	 ":ipc", ":uts",
+					     ":cgroup", ":time", ":user" };
+	offer_namespaces(cli, "", names, ARRAY_SIZE(names));
+}
+
+static void offer_networks(struct cli *cli)
+{
+	static const char *const whole[] = { "" };
+	offer("none", "a loopback of its own");
+	offer("host", "the machine's");
+	offer_namespaces(cli, "container:", whole, ARRAY_SIZE(whole));
+}
+
 static void offer_images(struct cli *cli)
 {
 	struct contexe_error err = { 0 };
@@ -49,7 +84,7 @@ static void offer_signals(struct cli *cli)
 {
 	char name[16];
 	(void)cli;
-	for (int sig = 1; sig < 32; sig++)
+	for (int sig = 1; sig <= 64; sig++)
 		offer(contexe_signal_name(sig, name, sizeof(name)), "signal");
 }
 
@@ -65,16 +100,24 @@ static void offer_dir(struct cli *cli)
 	puts(":dir");
 }
 
+static void offer_command(struct cli *cli)
+{
+	(void)cli;
+	puts(":command");
+}
+
 static const struct {
 	const char *kind;
 	void (*offer)(struct cli *cli);
 } kinds[] = {
 	{ "container", offer_containers },
+	{ "container:ns", offer_joins },
+	{ "network", offer_networks },
 	{ "image", offer_images },
 	{ "signal", offer_signals },
 	{ "file", offer_file },
 	{ "dir", offer_dir },
-	{ "command", offer_file },
+	{ "command", offer_command },
 };
 
 static void offer_kind(struct cli *cli, const char *kind)
@@ -96,7 +139,7 @@ struct option_view {
 	char letter;
 };
 
-/* The command's own options, then those of a container. */
+/* The command's own options, those of a container, those of all. */
 static bool option_at(const struct command *c, size_t i, struct option_view *ret)
 {
 	size_t n;
@@ -118,7 +161,12 @@ static bool option_at(const struct command *c, size_t i, struct option_view *ret
 			return true;
 		}
 	}
-	return false;
+	const struct cli_option *common = common_options(&n);
+	if (i >= n)
+		return false;
+	*ret = (struct option_view){ common[i].name, common[i].arg, common[i].help,
+				     common[i].complete, common[i].letter };
+	return true;
 }
 
 static bool find_option(const struct command *c, const char *word, struct option_view *ret)
@@ -138,38 +186,90 @@ static void offer_options(const struct command *c)
 		(void)snprintf(text, sizeof(text), "--%s", o.name);
 		offer(text, o.help);
 	}
-	offer("--help", "show the help");
-	offer("--json", "print JSON");
+}
+
+/* What stands where an argument is wanted: how many arguments came before it, and whether options may come still. */
+struct place {
+	int before;
+	bool options;
+	struct option_view value_of; /* name NULL: it is no option's value */
+};
+
+static struct place find_place(const struct command *c, int argc, char **argv)
+{
+	struct place at = { .options = true };
+	for (int i = 2; i < argc - 1; i++) {
+		struct option_view o = { 0 };
+		if (at.options && !strcmp(argv[i], "--")) {
+			at.options = false;
+		} else if (at.options && argv[i][0] == '-' && argv[i][1]) {
+			if (!find_option(c, argv[i], &o) || !o.arg)
+				continue;
+			if (++i == argc - 1)
+				at.value_of = o;
+		} else if (c == &command_exec && at.before == 1 && !strcmp(argv[i], "--")) {
+			continue; /* exec NAME -- COMMAND */
+		} else {
+			at.before++;
+			at.options = at.options && !c->stops;
+		}
+	}
+	return at;
+}
+
+/* exec NAME COMMAND FILE..., run COMMAND FILE..., and what takes names takes them all along. */
+static void offer_argument(struct cli *cli, const struct command *c, int before)
+{
+	if (!c->complete)
+		return;
+	if (!c->stops)
+		offer_kind(cli, c->complete);
+	else if (before == 0)
+		offer_kind(cli, c->complete);
+	else if (before == 1 && c == &command_exec)
+		offer_kind(cli, "command");
+	else
+		offer_kind(cli, "file");
+}
+
+/* Before the command: it, or an option of all. */
+static void offer_commands(const char *last)
+{
+	size_t n;
+	char text[64];
+	const struct cli_option *common = common_options(&n);
+	for (size_t i = 0; last[0] == '-' && i < n; i++) {
+		(void)snprintf(text, sizeof(text), "--%s", common[i].name);
+		offer(text, common[i].help);
+	}
+	for (size_t i = 0; last[0] != '-' && i < n_commands; i++)
+		if (!commands[i]->hidden)
+			offer(commands[i]->name, commands[i]->summary);
 }
 
 static int complete_main(struct cli *cli, int argc, char **argv)
 {
 	const char *last = argc > 1 ? argv[argc - 1] : "";
 	const struct command *c = argc > 2 ? command_find(argv[1]) : NULL;
-	struct option_view o;
-	if (argc <= 2) {
-		for (size_t i = 0; i < n_commands; i++)
-			if (!commands[i]->hidden)
-				offer(commands[i]->name, commands[i]->summary);
-		return 0;
-	}
+	if (argc <= 2)
+		offer_commands(last);
+	else if (argc == 3 && !strcmp(argv[1], "--root"))
+		offer_kind(cli, "dir");
 	if (!c)
 		return 0;
-	if (argc > 3 && find_option(c, argv[argc - 2], &o) && o.arg) {
-		if (o.complete)
-			offer_kind(cli, o.complete);
-		return 0;
-	}
-	if (last[0] == '-') {
+	struct place at = find_place(c, argc, argv);
+	if (at.value_of.name) {
+		if (at.value_of.complete)
+			offer_kind(cli, at.value_of.complete);
+	} else if (at.options && last[0] == '-') {
 		offer_options(c);
-		return 0;
-	}
-	if (c == &command_image && argc == 3)
+	} else if (c == &command_image && at.before == 0) {
 		offer_kind(cli, "import ls rm inspect");
-	else if (c == &command_image && !strcmp(argv[2], "import"))
+	} else if (c == &command_image && !strcmp(argv[2], "import")) {
 		offer_kind(cli, "file");
-	else if (c->complete)
-		offer_kind(cli, c->complete);
+	} else {
+		offer_argument(cli, c, at.before);
+	}
 	return 0;
 }
 

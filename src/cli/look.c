@@ -40,6 +40,7 @@ static void print_info_json(const struct contexe_info *i, struct buf *out)
 	buf_putc(out, '{');
 	json_add_unsigned(out, "number", i->number);
 	json_add(out, "name", i->name);
+	json_add(out, "id", i->id);
 	json_add(out, "state", contexe_state_name(i->state));
 	json_add(out, "image", i->image);
 	json_add(out, "command", i->command);
@@ -77,7 +78,7 @@ static void print_infos(struct cli *cli, const struct contexe_info *infos, size_
 		} else {
 			char state[160];
 			describe(in, state, sizeof(state));
-			table_cell(&t, "%u", in->number);
+			table_cell(&t, in->number ? "%u" : "-", in->number);
 			table_cell(&t, "%s", in->name);
 			table_cell(&t, "%s", state);
 			table_cell(&t, in->init ? "%d" : "-", in->init);
@@ -127,16 +128,37 @@ const struct command command_ls = {
 
 /* ---- inspect ---- */
 
+/* A file that holds a container: for people, and with --json for programs. */
+static int inspect_image(const struct cli *cli, const char *path)
+{
+	struct contexe_error err = { 0 };
+	char *text;
+	int r = cli->json ? contexe_checkpoint_inspect(path, &text, &err)
+			  : contexe_checkpoint_describe(path, &text, &err);
+	if (r < 0)
+		return cli_error(cli, &err);
+	fputs(text, stdout);
+	if (cli->json)
+		putchar('\n');
+	free(text);
+	return 0;
+}
+
 static int inspect_main(struct cli *cli, int argc, char **argv)
 {
-	int code = args_simple(cli, argc, argv, NULL, &argc, &argv);
+	const char *slots[1];
+	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
 	if (code == 0 && argc == 0)
-		code = cli_usage(cli, "which container? its name or number is missing");
+		code = cli_usage(cli, "which container or image? its name is missing");
 	if (code == 0)
 		code = cli_open(cli);
 	for (int i = 0; i < argc && !code; i++) {
 		struct contexe_error err = { 0 };
 		char *json;
+		if (slots[0] || strchr(argv[i], '/') || contexe_checkpoint_is_image(argv[i])) {
+			code = inspect_image(cli, argv[i]);
+			continue;
+		}
 		if (contexe_inspect(cli->cx, argv[i], &json, &err) < 0)
 			return cli_error(cli, &err);
 		puts(json);
@@ -145,12 +167,19 @@ static int inspect_main(struct cli *cli, int argc, char **argv)
 	return code;
 }
 
+static const struct cli_option inspect_options[] = {
+	{ "tree", 0, NULL, "the arguments are images: show their process trees", NULL },
+};
 const struct command command_inspect = {
 	.name = "inspect",
-	.usage = "NAME...",
-	.summary = "show everything about a container, as JSON",
-	.examples = "  contexe inspect web\n",
+	.usage = "[OPTIONS] NAME|FILE...",
+	.summary = "show everything about a container, or what is in an image of one",
+	.examples =
+		"  contexe inspect web\n  contexe inspect web.img        processes, files, memory\n"
+		"  contexe inspect --json web.img\n",
 	.complete = "container",
+	.options = inspect_options,
+	.n_options = ARRAY_SIZE(inspect_options),
 	.run = inspect_main,
 };
 
@@ -186,11 +215,16 @@ static int probe_main(struct cli *cli, int argc, char **argv)
 	struct contexe_error err = { 0 };
 	struct contexe_feature *features;
 	size_t n, shown = 0;
-	int code = args_simple(cli, argc, argv, NULL, &argc, &argv);
+	const char *slots[1];
+	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
+	if (code == 0 && slots[0] && argc)
+		code = cli_usage(cli, "--checkpoint stands alone");
 	if (code == 0)
 		code = cli_open(cli);
 	if (code)
 		return code;
+	if (slots[0])
+		return checkpoint_look(cli, slots[0], CONTEXE_TCP_REFUSE);
 	if (contexe_probe(cli->cx, &features, &n, &err) < 0)
 		return cli_error(cli, &err);
 	struct table t;
@@ -222,10 +256,17 @@ static int probe_main(struct cli *cli, int argc, char **argv)
 	return code;
 }
 
+static const struct cli_option probe_options[] = {
+	{ "checkpoint", 0, "NAME", "what would stand in the way of a checkpoint of this container",
+	  "container" },
+};
 const struct command command_probe = {
 	.name = "probe",
-	.usage = "[FEATURE...]",
+	.usage = "[OPTIONS] [FEATURE...]",
 	.summary = "what this kernel offers and what is missing",
-	.examples = "  contexe probe\n  contexe probe clone3 cgroup-kill\n",
+	.examples = "  contexe probe\n  contexe probe clone3 cgroup-kill\n  contexe probe "
+		    "--checkpoint db\n",
+	.options = probe_options,
+	.n_options = ARRAY_SIZE(probe_options),
 	.run = probe_main,
 };

@@ -200,8 +200,9 @@ static int pid_main(struct cli *cli, int argc, char **argv)
 	enum contexe_pid_kind kind;
 	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
 	if (code == 0 && argc != 1)
-		code = cli_usage(cli,
-				 "it takes one process: a pid, <PIDSPACE|VPID>, or a container");
+		code = cli_usage(
+			cli, "it takes one process: a pid, <PIDSPACE|VPID>, a container's name or "
+			     "cont_N");
 	if (code == 0)
 		code = parse_kind(cli, slots[1], &kind);
 	if (code == 0)
@@ -223,7 +224,8 @@ static int pid_main(struct cli *cli, int argc, char **argv)
 
 static const struct cli_option pid_options[] = {
 	{ "in", 'i', "CONTEXT",
-	  "who asks: a pid, <PIDSPACE|VPID>, or a container (default: the machine)", "container" },
+	  "who asks: a pid, <PIDSPACE|VPID>, a container's name or cont_N (default: the machine)",
+	  "container" },
 	{ "kind", 'k', "pid|tgid|pgrp|sid", "which id (default: pid)", "pid tgid pgrp sid" },
 };
 const struct command command_pid = {

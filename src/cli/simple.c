@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "cli/boot.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
 
@@ -23,6 +24,9 @@ static int start_main(struct cli *cli, int argc, char **argv)
 	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
 	if (code)
 		return code;
+	if (slots[1])
+		return argc || slots[0] ? cli_usage(cli, "--at-boot stands alone")
+					: boot_start(cli);
 	if (!slots[0])
 		return cli_each(cli, argc, argv, start_one, NULL);
 	if (argc != 1)
@@ -36,12 +40,14 @@ static int start_main(struct cli *cli, int argc, char **argv)
 
 static const struct cli_option start_options[] = {
 	{ "attach", 'a', NULL, "and attach to it", NULL },
+	{ "at-boot", 0, NULL, "all whose restart policy wants it when the machine boots", NULL },
 };
 const struct command command_start = {
 	.name = "start",
 	.usage = "[OPTIONS] NAME...",
 	.summary = "start a created or ended container",
-	.examples = "  contexe start web\n  contexe start --attach job\n",
+	.examples = "  contexe start web\n  contexe start --attach job\n"
+		    "  contexe start --at-boot\n",
 	.complete = "container",
 	.options = start_options,
 	.n_options = ARRAY_SIZE(start_options),
@@ -75,12 +81,15 @@ static int restart_one(struct cli *cli, const char *ref, void *arg, struct conte
 static int stop_like(struct cli *cli, int argc, char **argv,
 		     int (*fn)(struct cli *, const char *, void *, struct contexe_error *))
 {
-	const char *slots[1];
+	const char *slots[2] = { NULL };
 	int seconds;
 	int code = args_simple(cli, argc, argv, slots, &argc, &argv);
 	if (code == 0)
 		code = parse_time(cli, slots[0], &seconds);
-	return code ? code : cli_each(cli, argc, argv, fn, &seconds);
+	if (code || !slots[1])
+		return code ? code : cli_each(cli, argc, argv, fn, &seconds);
+	return argc ? cli_usage(cli, "--at-shutdown names them all already")
+		    : boot_stop(cli, seconds);
 }
 
 static int stop_main(struct cli *cli, int argc, char **argv)
@@ -93,8 +102,10 @@ static int restart_main(struct cli *cli, int argc, char **argv)
 	return stop_like(cli, argc, argv, restart_one);
 }
 
-static const struct cli_option time_options[] = {
+static const struct cli_option stop_options[] = {
 	{ "time", 't', "SECONDS", "wait so long before it is killed (default: 10)", NULL },
+	{ "at-shutdown", 0, NULL, "all that run; the next boot starts them as their policy says",
+	  NULL },
 };
 const struct command command_stop = {
 	.name = "stop",
@@ -102,8 +113,8 @@ const struct command command_stop = {
 	.summary = "end a container: its stop signal, then KILL",
 	.examples = "  contexe stop web\n  contexe stop --time 60 db\n",
 	.complete = "container",
-	.options = time_options,
-	.n_options = ARRAY_SIZE(time_options),
+	.options = stop_options,
+	.n_options = ARRAY_SIZE(stop_options),
 	.run = stop_main,
 };
 const struct command command_restart = {
@@ -112,8 +123,8 @@ const struct command command_restart = {
 	.summary = "stop and start a container",
 	.examples = "  contexe restart web\n",
 	.complete = "container",
-	.options = time_options,
-	.n_options = ARRAY_SIZE(time_options),
+	.options = stop_options,
+	.n_options = 1, /* --time */
 	.run = restart_main,
 };
 
@@ -266,6 +277,31 @@ const struct command command_rm = {
 
 /* ---- wait ---- */
 
+/* Who it is is asked before: with --rm nothing is there any more when it has ended. */
+static int wait_one(struct cli *cli, const char *ref, int timeout_ms)
+{
+	struct contexe_error err = { 0 };
+	struct contexe_info info;
+	int status;
+	if (contexe_info(cli->cx, ref, &info, &err) < 0)
+		return cli_error(cli, &err);
+	int r = contexe_wait(cli->cx, ref, timeout_ms, &status, &err);
+	if (r == 0 && cli->json) {
+		struct buf out = BUF_INIT;
+		buf_putc(&out, '{');
+		json_add(&out, "id", info.id);
+		json_add_unsigned(&out, "number", info.number);
+		json_add(&out, "name", info.name);
+		json_add_number(&out, "exitCode", status);
+		buf_putc(&out, '}');
+		print_buf(&out);
+	} else if (r == 0) {
+		printf("%d\n", status);
+	}
+	contexe_info_done(&info);
+	return r < 0 ? cli_error(cli, &err) : 0;
+}
+
 static int wait_main(struct cli *cli, int argc, char **argv)
 {
 	const char *slots[1];
@@ -279,12 +315,7 @@ static int wait_main(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "which container? its name or number is missing");
 	code = cli_open(cli);
 	for (int i = 0; i < argc && !code; i++) {
-		struct contexe_error err = { 0 };
-		int status;
-		if (contexe_wait(cli->cx, argv[i], slots[0] ? (int)(ns / 1000000) : -1, &status,
-				 &err) < 0)
-			return cli_error(cli, &err);
-		printf("%d\n", status);
+		code = wait_one(cli, argv[i], slots[0] ? (int)(ns / 1000000) : -1);
 	}
 	return code;
 }

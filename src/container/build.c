@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "container/builder.h"
+#include "container/midwife.h"
 #include "container/ns/ns.h"
 #include "container/sync.h"
 #include "sys/clone3.h"
@@ -27,7 +28,7 @@ static void abandon(struct pidref *init)
 	pidref_done(init);
 }
 
-/* Joined namespaces that only children enter: pid (and user before it). The builder joins the others. */
+/* The one joined namespace that only children enter. The builder joins the others. */
 static int join_pidns(const struct plan *plan, int *ret_old, struct error *err)
 {
 	for (size_t i = 0; i < plan->n_joins; i++) {
@@ -51,31 +52,20 @@ static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int
 {
 	int old_time = FD_NONE;
 	CLEANUP_FD int old_pid = FD_NONE;
-	/* the cgroup namespace is made by the builder once it is in its group: its root is where one is then */
-	uint64_t flags = (plan->unshare & ~(uint64_t)CLONE_NEWCGROUP) | CLONE_CLEAR_SIGHAND;
 
 	if (plan->has_time_offsets) {
 		int r = ns_time_prepare(&plan->spec->linux_, &old_time, err);
 		if (r < 0)
 			return r;
-		flags &= ~(uint64_t)CLONE_NEWTIME;
 	}
 	int r = join_pidns(plan, &old_pid, err);
-	pid_t pid = r < 0 ? r : sys_fork(flags, cgroup_fd(cg), ret_pidfd);
+	pid_t pid = r < 0 ? r : sys_fork(builder_namespaces(plan), cgroup_fd(cg), ret_pidfd);
 	if (pid == 0)
 		return 0;
 	ns_time_restore(&old_time);
 	if (old_pid >= 0 && setns(old_pid, CLONE_NEWPID) < 0 && pid > 0)
 		return pid; /* later children would be born inside; there are none but for restarts */
-	if (r == 0 && pid < 0) {
-		error_sys(err, -pid, "the kernel refused to make the namespaces");
-		if (pid == -EPERM)
-			error_hint(err,
-				   "an ordinary user needs user namespaces: see 'contexe probe'");
-		if (pid == -ENOSPC || pid == -EUSERS)
-			error_hint(err, "a limit in /proc/sys/user/ is reached");
-	}
-	return pid;
+	return r == 0 && pid < 0 ? builder_not_born(-pid, err) : pid;
 }
 
 int container_build(const struct plan *plan, const struct cgroup *cg, const struct build_io *io,
@@ -94,7 +84,8 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 	CLEANUP_FD int ours = sync[0];
 	CLEANUP_FD int theirs = sync[1];
 
-	pid_t pid = clone_builder(plan, cg, &res.init.pidfd, err);
+	pid_t pid = plan->joins_user ? midwife_bear(plan, cg, io, sync, &res.init.pidfd, err)
+				     : clone_builder(plan, cg, &res.init.pidfd, err);
 	if (pid < 0)
 		return pid;
 	if (pid == 0) {
@@ -104,14 +95,14 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 	theirs = fd_close(theirs);
 	res.init.pid = pid;
 	res.init.start = pid_start_time(pid, NULL);
-	if (plan->unshare & CLONE_NEWUSER) {
+	if (plan->unshare & CLONE_NEWUSER)
 		r = ns_write_idmaps(pid, &plan->spec->linux_, err);
-		if (r == 0)
-			r = sync_send(ours, SYNC_GO, 0, FD_NONE);
-	}
+	/* a child that failed has gone: what it said is read below */
+	if (r == 0 && ((plan->unshare & CLONE_NEWUSER) || plan->joins_user))
+		IGNORE_RESULT(sync_send(ours, SYNC_GO, 0, FD_NONE));
 	if (r == 0 && io->meanwhile)
 		r = io->meanwhile(io->meanwhile_arg, err);
-	if (r == 0) /* a child that failed has gone: what it said is read next */
+	if (r == 0)
 		IGNORE_RESULT(sync_send(ours, SYNC_GO, 0, FD_NONE));
 	struct sync_result got = SYNC_RESULT_INIT;
 	if (r == 0)

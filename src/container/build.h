@@ -11,6 +11,7 @@
  *                               executes contexe-init              user, capabilities, seccomp, execve
  *              <-- end of file on the sync socket: both have executed; or one ERROR message
  *
+ * Where a user namespace is joined, a process in between makes the builder: midwife.h.
  * With init "none" the builder itself is the job.
  */
 #pragma once

@@ -49,9 +49,30 @@ int builder_open_ns(const struct plan_join *join, struct error *err)
 	return r;
 }
 
-static int wait_for_idmaps(struct builder *b)
+uint64_t builder_namespaces(const struct plan *plan)
 {
-	if (!(b->plan->unshare & CLONE_NEWUSER))
+	/* the cgroup namespace is made by the builder once it is in its group: its root is where one is then */
+	uint64_t flags = plan->unshare & ~(uint64_t)CLONE_NEWCGROUP;
+	/* a time namespace with offsets is made before it: see ns_time_prepare() */
+	if (plan->has_time_offsets)
+		flags &= ~(uint64_t)CLONE_NEWTIME;
+	return flags | CLONE_CLEAR_SIGHAND;
+}
+
+int builder_not_born(int e, struct error *err)
+{
+	error_sys(err, e, "the kernel refused to make the namespaces");
+	if (e == EPERM)
+		error_hint(err, "an ordinary user needs user namespaces: see 'contexe probe'");
+	if (e == ENOSPC || e == EUSERS)
+		error_hint(err, "a limit in /proc/sys/user/ is reached");
+	return -e;
+}
+
+/* A namespace of our own, whose maps the parent writes, or a joined one. */
+static int enter_userns(struct builder *b)
+{
+	if (!(b->plan->unshare & CLONE_NEWUSER) && !b->plan->joins_user)
 		return 0;
 	int r = sync_wait_go(b->sync);
 	if (r < 0)
@@ -62,7 +83,8 @@ static int wait_for_idmaps(struct builder *b)
 		error_sys(&b->err, errno, "cannot become root of the user namespace");
 		return error_hint(&b->err, "the maps must map id 0");
 	}
-	(void)prctl(PR_SET_DUMPABLE, 1); /* else /proc/self belongs to the outside root */
+	/* else /proc/self belongs to the outside root; but others in the namespace must not look at us */
+	(void)prctl(PR_SET_DUMPABLE, b->plan->own_pidns || !b->plan->joins_user);
 	return 0;
 }
 
@@ -78,6 +100,8 @@ static int enter_groups(struct builder *b)
 
 static int join_namespaces(struct builder *b)
 {
+	if (b->plan->joins_user)
+		return 0; /* done by the midwife */
 	for (size_t i = 0; i < b->plan->n_joins; i++) {
 		const struct plan_join *join = &b->plan->joins[i];
 		if (join->flag == CLONE_NEWPID)
@@ -273,7 +297,7 @@ static const struct {
 } steps[] = {
 	/* as the one whom the groups belong to, before we become another */
 	{ "cannot enter the control groups", enter_groups },
-	{ "cannot set up the user namespace", wait_for_idmaps },
+	{ "cannot set up the user namespace", enter_userns },
 	{ "cannot join the namespaces", join_namespaces },
 	{ "cannot prepare contexe-init", open_init },
 	{ "cannot name the container", set_names },
@@ -297,6 +321,9 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 	};
 	sigset_t none;
 	sigemptyset(&none);
+	/* where others are in our pid namespace, they must not look at us: we have the machine's files open */
+	if (!plan->own_pidns && !(plan->unshare & CLONE_NEWUSER))
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)setsid(); /* the user's terminal is not ours to have */
 	(void)prctl(PR_SET_PDEATHSIG,
 		    SIGKILL); /* until we execute, the supervisor's death is ours */

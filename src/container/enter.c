@@ -53,17 +53,20 @@ static int enter_userns(const struct pidref *target, struct error *err)
  * The user namespace comes first for those who have their privileges only in there; for root it comes
  * last, in the child (*ret_user_later), since the control groups belong to the root outside.
  */
-static int enter_namespaces(struct pidref *target, bool *ret_user_later, struct error *err)
+static int enter_namespaces(struct pidref *target, const struct security *security,
+			    bool *ret_user_later, struct error *err)
 {
 	int r = pidref_open(target);
 	if (r < 0)
 		return error_sys(err, -r, "the container's first process is gone");
 	uint64_t flags = differing_namespaces(target->pid);
 	uint64_t rest = flags & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWUSER);
+	if (flags & CLONE_NEWUSER)
+		r = security_apply_oom_score_adj(security, err);
 	/* nothing inside may look at us while we are half way in */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	*ret_user_later = (flags & CLONE_NEWUSER) && geteuid() == 0;
-	if ((flags & CLONE_NEWUSER) && !*ret_user_later)
+	if (r == 0 && (flags & CLONE_NEWUSER) && !*ret_user_later)
 		r = enter_userns(target, err);
 	if (r == 0 && rest && setns(target->pidfd, (int)rest) < 0)
 		r = error_sys(err, errno, "cannot enter the container's namespaces");
@@ -124,11 +127,14 @@ int container_enter(struct pidref *target, const struct cgroup *cg, const struct
 		.rows = rows,
 		.cols = cols,
 	};
-	r = enter_namespaces(target, &e.user_later, err);
+	/* where process 1 is: a group of v2 that the container divided may have no processes itself */
+	CLEANUP_FD int beside = cg ? cgroup_fd_beside(cg, target->pid) : FD_NONE;
+	r = enter_namespaces(target, job->security, &e.user_later, err);
 	if (r < 0)
 		return r;
 	struct enter_result res = { .process = PIDREF_NONE, .console = FD_NONE, .sync = FD_NONE };
-	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, cgroup_fd(cg), &res.process.pidfd);
+	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, beside >= 0 ? beside : cgroup_fd(cg),
+			     &res.process.pidfd);
 	if (pid < 0) {
 		error_sys(err, -pid, "cannot fork into the container");
 		return pid == -EAGAIN ? error_hint(err, "its pids limit may be reached") : pid;

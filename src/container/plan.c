@@ -34,7 +34,9 @@ static int plan_namespaces(struct plan *p, struct error *err)
 				.type = kind->type,
 				.path = l->namespaces[i].path,
 			};
-		else
+		if (l->namespaces[i].path && kind->flag == CLONE_NEWUSER)
+			p->joins_user = true;
+		if (!l->namespaces[i].path)
 			p->unshare |= kind->flag;
 		if (p->n_joins == ARRAY_SIZE(p->joins))
 			break;

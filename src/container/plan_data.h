@@ -35,6 +35,7 @@ struct plan {
 	uint64_t unshare;	 /* CLONE_NEW* that are made new */
 	struct plan_join joins[8];
 	size_t n_joins;
+	bool joins_user; /* one of them is a user namespace: see midwife.h */
 	bool has_time_offsets;
 	bool own_init;	/* contexe-init is pid 1 (else the program itself) */
 	bool own_pidns; /* killing pid 1 ends everything */

@@ -146,7 +146,8 @@ static int plan_layers(struct plan *p, const struct plan_context *ctx, struct er
 	r->root = s->root_path;
 	r->readonly = s->root_readonly;
 	r->overlay = s->contexe.overlay;
-	r->userns = (p->unshare & CLONE_NEWUSER) || !ctx->privileged || ctx->in_userns;
+	r->userns =
+		(p->unshare & CLONE_NEWUSER) || p->joins_user || !ctx->privileged || ctx->in_userns;
 	r->cwd = p->cwd;
 	r->mount_label = s->linux_.mount_label;
 	r->lower = (const char **)s->contexe.lower.v;

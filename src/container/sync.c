@@ -60,6 +60,7 @@ int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct
 			fd_close(ret->console);
 			ret->console = n_fds ? take_fd(&fd) : FD_NONE;
 			break;
+		case SYNC_BORN:
 		case SYNC_BUILT:
 			fd_close(ret->job);
 			ret->job = n_fds ? take_fd(&fd) : FD_NONE;

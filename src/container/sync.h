@@ -3,6 +3,7 @@
  * sync.h - the rendezvous between an engine process and the children that it sends into a container.
  * A SOCK_SEQPACKET pair; the child's end is O_CLOEXEC, so that end of file means "executed".
  *
+ *   SYNC_BORN    child -> parent   with the pidfd of the builder, from its midwife (midwife.h)
  *   SYNC_GO      parent -> child   id maps are written, go on. The child waits in sync_wait_go().
  *   SYNC_CONSOLE child -> parent   with the pty master (SCM_RIGHTS). The parent waits in sync_collect().
  *   SYNC_BUILT   child -> parent   everything is there, what is left is to execute; with the job's pidfd
@@ -16,7 +17,7 @@
 
 #include "base/error.h"
 
-enum sync_type { SYNC_GO = 1, SYNC_CONSOLE, SYNC_BUILT, SYNC_ERROR };
+enum sync_type { SYNC_GO = 1, SYNC_CONSOLE, SYNC_BUILT, SYNC_ERROR, SYNC_BORN };
 
 struct sync_msg {
 	uint32_t type;
@@ -34,7 +35,7 @@ int sync_wait_go(int sock) NODISCARD;
 /* What the parent got until `until` came, or the child executed (end of file). */
 struct sync_result {
 	int console; /* -EBADF: none */
-	int job;     /* pidfd, -EBADF: none */
+	int job;     /* pidfd (of the builder with SYNC_BORN), -EBADF: none */
 	int eof;
 };
 #define SYNC_RESULT_INIT                                                                           \

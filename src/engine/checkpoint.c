@@ -198,11 +198,11 @@ static int kill_container(struct work *w, struct error *err)
 {
 	int status;
 	if (w->c->supervised)
-		IGNORE_RESULT(control_request(w->c->dir, CTL_STOPPING, 1, 0, NULL));
+		IGNORE_RESULT(control_request(w->c->dir, CTL_STOPPING, 2, 0, NULL));
 	int r = tracees_kill(&w->dumped.tracees, err);
 	if (r < 0) {
 		if (w->c->supervised)
-			IGNORE_RESULT(control_request(w->c->dir, CTL_STOPPING, 2, 0, NULL));
+			IGNORE_RESULT(control_request(w->c->dir, CTL_STOPPING, 3, 0, NULL));
 		return r;
 	}
 	container_unlock(w->c);

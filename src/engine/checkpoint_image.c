@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -54,6 +55,39 @@ static void list_records(struct image *img, struct buf *out)
 		buf_putc(out, '}');
 		first = false;
 	}
+}
+
+static void describe_container(const struct restoring *r, struct buf *out)
+{
+	const struct container_record *c = &r->record;
+	char when[64] = "";
+	time_t secs = (time_t)(c->realtime / 1000000000u);
+	struct tm tm;
+	if (gmtime_r(&secs, &tm))
+		(void)strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	buf_printf(out, "container  %s (number %" PRIu64 "), written down %s\n", c->name, c->number,
+		   when);
+	buf_printf(out, "by         contexe %s on Linux %s, %s\n", c->engine, c->kernel,
+		   c->machine);
+	buf_printf(out, "root layer %s\n",
+		   !c->has_layer     ? "none of its own"
+		   : c->packed_layer ? "packed into the image"
+				     : "kept in the container's directory");
+}
+
+int contexe_checkpoint_describe(const char *path, char **ret_text, struct contexe_error *public_err)
+{
+	struct error *err = api_error(public_err);
+	struct restoring r = RESTORING_NONE;
+	int e = restoring_open(path, &r, err);
+	if (e < 0)
+		return error_what(err, "cannot inspect the image");
+	struct buf out = BUF_INIT;
+	describe_container(&r, &out);
+	restore_describe(r.restore, &out);
+	*ret_text = buf_take(&out);
+	restoring_done(&r);
+	return 0;
 }
 
 int contexe_checkpoint_inspect(const char *path, char **ret_json, struct contexe_error *public_err)

@@ -112,6 +112,7 @@ void container_refresh(struct container *c)
 	c->supervised = false;
 	if (!c->has_state) {
 		c->now = being_made(c) ? CONTEXE_CREATING : CONTEXE_BROKEN;
+		c->number = root_number_of_name(c->root, c->name);
 		return;
 	}
 	struct state *s = &c->state;
@@ -265,38 +266,75 @@ static int taken(const struct root *root, const char *name, struct error *err)
 			  name);
 }
 
-/* The name is claimed first when it is given, the number when the name follows from it. */
+/* A look that decides nothing: it spares making directories for numbers that others have. */
+static bool number_in_use(const struct root *root, unsigned n)
+{
+	struct stat st;
+	CLEANUP_STR char *owner = root_name_of_number(root, n);
+	return owner && fstatat(root->containers, owner, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The directory, which claims the name, with its lock. -EEXIST: the name is another's. */
+static int claim_name(const struct root *root, const char *name, int *ret_dir, struct error *err)
+{
+	if (mkdirat(root->containers, name, 0700) < 0)
+		return errno == EEXIST
+			       ? -EEXIST
+			       : error_sys(err, errno, "cannot make the container's directory");
+	int dir = open_dir(root, name);
+	if (dir < 0 || flock(dir, LOCK_EX) < 0) {
+		int e = dir < 0 ? -dir : errno;
+		fd_close(dir);
+		(void)unlinkat(root->containers, name, AT_REMOVEDIR);
+		return error_sys(err, e, "cannot open the container's directory");
+	}
+	*ret_dir = dir;
+	return 0;
+}
+
+static int number_taken(const struct root *root, unsigned n, struct error *err)
+{
+	CLEANUP_STR char *owner = root_name_of_number(root, n);
+	error_set(err, EEXIST, "the number is taken by container %s", owner ? owner : "?");
+	error_object(err, "%u", n);
+	return error_hint(err, "choose another, or remove it with 'contexe rm %u'", n);
+}
+
+/*
+ * First the name, then the number: who dies in between leaves a directory, which `ls` shows and `rm` removes. The
+ * other way round, a number would be gone that nobody sees.
+ */
 static int claim(const struct root *root, const char *name, unsigned wanted, const char *id,
-		 char **ret_name, struct error *err)
+		 char **ret_name, int *ret_dir, struct error *err)
 {
 	char by_number[32];
+	int dir = FD_NONE;
 	for (unsigned n = wanted ? wanted : 1;; n++) {
 		(void)snprintf(by_number, sizeof(by_number), "cont_%u", n);
-		CLEANUP_STR char *claim = xasprintf("%s:%s", name ? name : by_number, id);
-		int r = root_claim_number(root, n, claim);
-		if (r == -EEXIST && !wanted)
+		const char *wish = name ? name : by_number;
+		if (number_in_use(root, n)) {
+			if (wanted)
+				return number_taken(root, n, err);
 			continue;
-		if (r == -EEXIST) {
-			CLEANUP_STR char *owner = root_name_of_number(root, n);
-			error_set(err, EEXIST, "the number is taken by container %s",
-				  owner ? owner : "?");
-			error_object(err, "%u", n);
-			return error_hint(err, "choose another, or remove it with 'contexe rm %u'",
-					  n);
 		}
+		int r = claim_name(root, wish, &dir, err);
+		if (r == -EEXIST && !name && !wanted)
+			continue; /* somebody called a container cont_N */
 		if (r < 0)
-			return error_sys(err, -r, "cannot claim a number for the container");
-		if (mkdirat(root->containers, name ? name : by_number, 0700) == 0) {
-			*ret_name = xstrdup(name ? name : by_number);
+			return r == -EEXIST ? taken(root, wish, err) : r;
+		CLEANUP_STR char *text = xasprintf("%s:%s", wish, id);
+		r = root_claim_number(root, n, text);
+		if (r >= 0) {
+			*ret_name = xstrdup(wish);
+			*ret_dir = dir;
 			return (int)n;
 		}
-		int e = errno;
-		root_release_number(root, n, name ? name : by_number);
-		if (e == EEXIST && !name && !wanted)
-			continue; /* somebody called a container cont_N */
-		if (e == EEXIST)
-			return taken(root, name ? name : by_number, err);
-		return error_sys(err, e, "cannot make the container's directory");
+		(void)unlinkat(root->containers, wish, AT_REMOVEDIR);
+		dir = fd_close(dir);
+		if (r == -EEXIST && !wanted)
+			continue;
+		return r == -EEXIST ? number_taken(root, n, err)
+				    : error_sys(err, -r, "cannot claim a number for the container");
 	}
 }
 
@@ -317,17 +355,10 @@ int container_make(const struct root *root, const char *name, unsigned number,
 	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return error_sys(err, errno, "cannot get a random id");
 	(void)snprintf(id, sizeof(id), "%016" PRIx64, random);
-	int n = claim(root, name, number, id, &got, err);
+	int dir = FD_NONE;
+	int n = claim(root, name, number, id, &got, &dir, err);
 	if (n < 0)
 		return n;
-	int dir = open_dir(root, got);
-	if (dir < 0 || flock(dir, LOCK_EX) < 0) {
-		fd_close(dir);
-		(void)unlinkat(root->containers, got, AT_REMOVEDIR);
-		root_release_number(root, (unsigned)n, got);
-		return error_sys(err, dir < 0 ? -dir : errno,
-				 "cannot open the container's directory");
-	}
 	struct container *c = container_new(root, got, dir);
 	c->locked = true;
 	memcpy(c->id, id, sizeof(c->id));

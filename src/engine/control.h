@@ -10,8 +10,9 @@
  *   CTL_EOF     command -> supervisor  no more stdin
  *   CTL_RESIZE  command -> supervisor  value: rows, value2: columns of the terminal
  *   CTL_START   command -> supervisor  let a created container's program run; answer CTL_OK or CTL_ERROR
- *   CTL_STOPPING command -> supervisor the user wants it to end: the restart policy is off; value: 1 when it is
- *                                      because it was checkpointed, 2 when that failed after all; answer CTL_OK
+ *   CTL_STOPPING command -> supervisor it shall end: the restart policy is off; value: 0 when it goes with the
+ *                                      machine, 1 when that is a user's wish, 2 when it was checkpointed; 3: it goes
+ *                                      on after all; answer CTL_OK
  *   CTL_POLICY  command -> supervisor  value: enum restart_policy, value2: maximum; answer CTL_OK
  *   CTL_REGROUP command -> supervisor  control groups were added: state.json names them; answer CTL_OK
  *   CTL_WAIT    command -> supervisor  asks for CTL_EXIT

@@ -159,10 +159,10 @@ int contexe_wait(struct contexe *cx, const char *ref, int timeout_ms, int *ret_s
 }
 
 /* From now on its end is wanted: no restart. */
-static void announce_end(struct container *c)
+static void announce_end(struct container *c, bool by_user)
 {
 	if (c->supervised)
-		IGNORE_RESULT(control_request(c->dir, CTL_STOPPING, 0, 0, NULL));
+		IGNORE_RESULT(control_request(c->dir, CTL_STOPPING, by_user, 0, NULL));
 }
 
 /* SIGKILL to pid 1 takes everything with it; what is only in the groups goes with them. */
@@ -201,7 +201,7 @@ static int stop_signal(const struct container *c, int *ret_timeout_s)
 }
 
 /* Without a supervisor nobody writes the end down or removes the groups: we do, holding the lock. */
-static void clean_up_orphan(struct container *c)
+static void clean_up_orphan(struct container *c, bool by_user)
 {
 	struct cgroup *cg;
 	if (c->supervised || container_lock(c, 1000, NULL) < 0)
@@ -215,27 +215,31 @@ static void clean_up_orphan(struct container *c)
 		c->state.status = "exited";
 		c->state.cgroup = NULL;
 		c->state.finished = timestamp_now();
+		c->state.stopped = by_user;
+		IGNORE_RESULT(state_write(c->dir, &c->state, NULL));
+	} else if (c->has_state && c->now == CONTEXE_EXITED && by_user && !c->state.stopped) {
+		/* it had ended before, but from now on it shall stay so */
+		c->state.stopped = true;
 		IGNORE_RESULT(state_write(c->dir, &c->state, NULL));
 	}
 	container_unlock(c);
 }
 
-int contexe_stop(struct contexe *cx, const char *ref, int timeout_s,
-		 struct contexe_error *public_err)
+static int stop(struct contexe *cx, const char *ref, int timeout_s, bool by_user, struct error *err)
 {
-	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
 	int r = container_open(cx->root, ref, &c, err);
 	if (r == 0)
 		r = lifecycle_check(c->now, EVENT_STOP, c->name, err);
 	if (r < 0 && r != -EALREADY)
 		return error_what(err, "cannot stop the container");
-	announce_end(c);
+	announce_end(c, by_user);
 	if (r == -EALREADY) {
 		if (c->supervised) /* it waits for its next restart */
 			IGNORE_RESULT(pidref_kill(&c->supervisor, SIGTERM));
 		IGNORE_RESULT(wait_ended(c, KILL_TIMEOUT_MS));
-		clean_up_orphan(c);
+		container_refresh(c);
+		clean_up_orphan(c, by_user);
 		return 0;
 	}
 	int sig = stop_signal(c, &timeout_s);
@@ -251,8 +255,18 @@ int contexe_stop(struct contexe *cx, const char *ref, int timeout_s,
 	}
 	if (r == -ETIMEDOUT)
 		r = kill_now(c, err);
-	clean_up_orphan(c);
+	clean_up_orphan(c, by_user);
 	return r < 0 ? error_what(err, "cannot stop the container") : 0;
+}
+
+int contexe_stop(struct contexe *cx, const char *ref, int timeout_s, struct contexe_error *err)
+{
+	return stop(cx, ref, timeout_s, true, api_error(err));
+}
+
+int contexe_shutdown(struct contexe *cx, const char *ref, int timeout_s, struct contexe_error *err)
+{
+	return stop(cx, ref, timeout_s, false, api_error(err));
 }
 
 /*
@@ -282,7 +296,7 @@ static int remove_live(struct container *c, struct error *err)
 {
 	struct cgroup *cg;
 	find_lost(c);
-	announce_end(c);
+	announce_end(c, false);
 	if (c->now == CONTEXE_EXITED && c->supervised)
 		IGNORE_RESULT(pidref_kill(&c->supervisor, SIGTERM));
 	int r = kill_now(c, err);

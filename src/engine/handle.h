@@ -23,6 +23,7 @@ struct contexe_spec {
 	uint64_t shm_size; /* 0: the default */
 	char *seccomp_file, *entrypoint, *workdir, *user;
 	struct strings env, share, caps_add, caps_drop, unmask;
+	struct strings given; /* options and their values, in turn: see options_blame() */
 };
 
 /* The public error and the inner one are the same bytes. */

@@ -12,6 +12,7 @@
 #include "engine/handle.h"
 #include "engine/lifecycle.h"
 #include "engine/container.h"
+#include "engine/restart.h"
 #include "spec/schema.h"
 
 static char *join_words(const struct strings *words)
@@ -22,12 +23,25 @@ static char *join_words(const struct strings *words)
 	return buf_take(&b);
 }
 
+/* `always` says so; `unless-stopped` only for what nobody has stopped. One that waits for its next start has
+ * somebody who looks after it. */
+static bool wanted_at_boot(const struct container *c, const struct spec *spec)
+{
+	struct restart restart;
+	restart_init(&restart, spec);
+	if (c->now != CONTEXE_EXITED || c->supervised || !c->state.started)
+		return false;
+	return restart.policy == RESTART_ALWAYS ||
+	       (restart.policy == RESTART_UNLESS_STOPPED && !c->state.stopped);
+}
+
 static void fill_info(struct container *c, struct contexe_info *info)
 {
 	struct spec CLEANUP_SPEC spec = { 0 };
 	*info = (struct contexe_info){
 		.number = c->number,
 		.name = xstrdup(c->name),
+		.id = xstrdup(c->has_state ? c->state.id : ""),
 		.state = c->now,
 		.init = c->init.pid,
 		.supervisor = c->supervisor.pid,
@@ -44,6 +58,7 @@ static void fill_info(struct container *c, struct contexe_info *info)
 	}
 	info->reason = xstrdup(c->has_state && c->state.reason ? c->state.reason : "");
 	if (container_spec(c, &spec, NULL) == 0) {
+		info->at_boot = wanted_at_boot(c, &spec);
 		info->command = join_words(&spec.process.args);
 		info->image = xstrdup(spec.contexe.image		    ? spec.contexe.image
 				      : str_eq(spec.contexe.rootfs, "host") ? "host"
@@ -93,6 +108,7 @@ int contexe_list(struct contexe *cx, struct contexe_info **ret, size_t *ret_n,
 void contexe_info_done(struct contexe_info *info)
 {
 	free(info->name);
+	free(info->id);
 	free(info->image);
 	free(info->command);
 	free(info->reason);
@@ -122,7 +138,7 @@ struct inspection {
 	char *created, *started, *finished;
 	int64_t init_pid, job_pid, supervisor_pid;
 	struct opt_i64 exit_code;
-	bool supervised;
+	bool supervised, stopped;
 };
 static const struct schema_field inspection_fields[] = {
 	SCHEMA_FIELD(STRING, struct inspection, name, "name"),
@@ -141,6 +157,7 @@ static const struct schema_field inspection_fields[] = {
 	SCHEMA_FIELD(BOOL, struct inspection, supervised, "supervised", .flags = SCHEMA_ALWAYS),
 	SCHEMA_FIELD(OPT_I64, struct inspection, exit_code, "exitCode"),
 	SCHEMA_FIELD(STRING, struct inspection, reason, "reason"),
+	SCHEMA_FIELD(BOOL, struct inspection, stopped, "stoppedByUser"),
 	SCHEMA_FIELD(U64, struct inspection, restarts, "restarts", .flags = SCHEMA_ALWAYS),
 	SCHEMA_FIELD(STRING, struct inspection, directory, "directory"),
 	SCHEMA_FIELD(STRING, struct inspection, cgroup, "cgroup"),
@@ -180,6 +197,7 @@ int contexe_inspect(struct contexe *cx, const char *ref, char **ret_json, struct
 		.job_pid = c->job.pid,
 		.supervisor_pid = info.supervisor,
 		.supervised = info.supervised,
+		.stopped = c->has_state && c->state.stopped,
 		.exit_code = { info.exit_status >= 0, info.exit_status },
 	};
 	struct buf out = BUF_INIT;

@@ -90,10 +90,11 @@ static const struct option_row rows[] = {
 	{ { "share", 0, "NS", ISOLATION, "do not separate: pid, net, ipc, uts, cgroup",
 	    "pid net ipc uts cgroup" },
 	  opt_share },
-	{ { "join", 0, "CONTAINER:NS", ISOLATION, "a namespace of another container", "container" },
+	{ { "join", 0, "CONTAINER:NS", ISOLATION, "a namespace of another container",
+	    "container:ns" },
 	  opt_join },
 	{ { "network", 0, "MODE", ISOLATION, "none (own loopback, default), host, container:NAME",
-	    "none host" },
+	    "network" },
 	  opt_network },
 	{ { "uid-map", 0, "INSIDE:OUTSIDE:COUNT", ISOLATION, "a user namespace with these uids",
 	    NULL },
@@ -214,5 +215,13 @@ int contexe_spec_set(struct contexe_spec *spec, const char *option, const char *
 	int r = row->set(spec, value, err);
 	if (r < 0)
 		error_object(err, "--%s %s", option, value ? value : "");
+	else
+		option_given(spec, option, value);
 	return r;
+}
+
+void option_given(struct contexe_spec *s, const char *option, const char *value)
+{
+	strings_add(&s->spec.arena, &s->given, option);
+	strings_add(&s->spec.arena, &s->given, value ? value : "");
 }

@@ -17,6 +17,12 @@ struct option_row {
 /* Finds a row by name; NULL. */
 const struct option_row *option_find(const char *name);
 
+/* Notes that an option was given; value NULL for a switch. */
+void option_given(struct contexe_spec *s, const char *option, const char *value);
+
+/* An error of what options became, which names a place in the configuration, names the option instead. */
+void options_blame(const struct contexe_spec *s, struct error *err);
+
 /* Switches: NULL, "true", "yes", "1" or "false", "no", "0". */
 int option_bool(const char *value, bool *ret, struct error *err) NODISCARD;
 

@@ -41,11 +41,7 @@ int opt_join(struct contexe_spec *s, const char *value, struct error *err)
 	const struct ns_kind *kind = colon ? ns_find(colon + 1) : NULL;
 	if (!kind || colon == value) {
 		error_set(err, EINVAL, "not of the form CONTAINER:NAMESPACE");
-		return error_hint(err, "like web:net; pid, net, ipc, uts, cgroup or time");
-	}
-	if (str_eq(kind->type, "user")) {
-		error_set(err, EINVAL, "a user namespace cannot be joined yet");
-		return error_hint(err, "give both containers the same --uid-map");
+		return error_hint(err, "like web:net; pid, net, ipc, uts, cgroup, time or user");
 	}
 	if (str_eq(kind->type, "mount"))
 		return error_set(err, EINVAL, "a container's mounts are its own; use --volume");
@@ -202,16 +198,19 @@ int opt_cgroup_path(struct contexe_spec *s, const char *value, struct error *err
 int opt_security_opt(struct contexe_spec *s, const char *value, struct error *err)
 {
 	static const struct {
-		const char *prefix;
+		const char *prefix, *same;
 		option_setter *set;
 	} kinds[] = {
-		{ "seccomp=", opt_seccomp }, { "apparmor=", opt_apparmor },
-		{ "label=", opt_selinux },   { "mask=", opt_mask },
-		{ "unmask=", opt_unmask },
+		{ "seccomp=", "seccomp", opt_seccomp }, { "apparmor=", "apparmor", opt_apparmor },
+		{ "label=", "selinux", opt_selinux },	{ "mask=", "mask", opt_mask },
+		{ "unmask=", "unmask", opt_unmask },
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (str_has_prefix(value, kinds[i].prefix))
-			return kinds[i].set(s, value + strlen(kinds[i].prefix), err);
+		if (str_has_prefix(value, kinds[i].prefix)) {
+			const char *rest = value + strlen(kinds[i].prefix);
+			option_given(s, kinds[i].same, rest);
+			return kinds[i].set(s, rest, err);
+		}
 	bool on = true;
 	if (str_has_prefix(value, "no-new-privileges")) {
 		const char *rest = value + strlen("no-new-privileges");

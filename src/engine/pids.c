@@ -154,6 +154,9 @@ static int resolve(struct contexe *cx, const struct pidspaces *s, const char *te
 		return 0;
 	}
 	int r = pidspaces_resolve(s, text, ret, err);
+	if (r < 0 && digits && container_open(cx->root, text, &c, NULL) == 0)
+		error_hint(err, "digits are a pid; the container of that number is 'cont_%s'",
+			   text);
 	return r < 0 ? error_object(err, "%s", text) : 0;
 }
 

@@ -73,11 +73,52 @@ static void rootless_maps(struct spec *s)
 		add_map(s, &l->gid_mappings, &l->n_gid_mappings, 1, start, count);
 }
 
+/* Opens the container that an entry of contexe.join names; it must have processes. */
+static int open_joined(const struct root *root, const char *text, struct container **ret,
+		       const struct ns_kind **ret_kind, struct error *err)
+{
+	const char *colon = strrchr(text, ':');
+	const struct ns_kind *kind = colon ? ns_find(colon + 1) : NULL;
+	CLEANUP_STR char *name = xasprintf("%.*s", colon ? (int)(colon - text) : 0, text);
+	int r = kind ? container_open(root, name, ret, err)
+		     : error_set(err, EINVAL, "no such namespace");
+	if (r == 0)
+		r = lifecycle_check((*ret)->now, EVENT_STATS, (*ret)->name, err);
+	if (r < 0)
+		return error_what(err, "cannot join a namespace of container '%s'", name);
+	*ret_kind = kind;
+	return 0;
+}
+
+/* Who joins a user namespace has the ids that it maps, and none else. */
+static int joined_maps(const struct root *root, struct spec *s, struct error *err)
+{
+	if (s->linux_.n_uid_mappings || s->linux_.n_gid_mappings) {
+		error_set(err, EINVAL, "a user namespace that is joined has its maps");
+		return error_hint(err, "leave --uid-map and --gid-map out, or the --join");
+	}
+	for (size_t i = 0; i < s->contexe.join.n; i++) {
+		struct container *other CLEANUP_CONTAINER = NULL;
+		const struct ns_kind *kind;
+		char path[64];
+		int r = open_joined(root, s->contexe.join.v[i], &other, &kind, err);
+		if (r < 0)
+			return r;
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", other->init.pid);
+		if (str_eq(kind->type, "user") && !ns_is_ours(path, kind))
+			return ns_read_idmaps(path, &s->arena, &s->linux_, err);
+	}
+	return 0;
+}
+
 static int prepare_namespaces(const struct root *root, struct contexe_spec *cs, struct error *err)
 {
 	struct spec *s = &cs->spec;
 	struct spec_linux *l = &s->linux_;
 
+	int r = joined(s, "user") ? joined_maps(root, s, err) : 0;
+	if (r < 0)
+		return r;
 	if (!root->privileged && !l->n_uid_mappings)
 		rootless_maps(s);
 	if (l->n_gid_mappings && !l->n_uid_mappings)
@@ -101,27 +142,58 @@ static int prepare_namespaces(const struct root *root, struct contexe_spec *cs, 
 	return 0;
 }
 
+static bool same_map(const struct spec_idmap *a, size_t n_a, const struct spec_idmap *b, size_t n_b)
+{
+	return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof(*a)) == 0);
+}
+
+static int other_maps(struct error *err)
+{
+	error_set(err, EINVAL, "the user namespace to join maps other ids than this container has");
+	return error_hint(err, "make the container anew: its files belong to the old ids");
+}
+
+/* The maps are written down, since files on disk belong to these ids; they must still be so. */
+static int check_joined_maps(struct spec *s, const char *path, struct error *err)
+{
+	struct spec_linux *l = &s->linux_, now = { 0 };
+	int r = ns_read_idmaps(path, &s->arena, &now, err);
+	if (r < 0)
+		return r;
+	if (!l->n_uid_mappings && !l->n_gid_mappings) { /* a configuration that others wrote */
+		l->uid_mappings = now.uid_mappings;
+		l->n_uid_mappings = now.n_uid_mappings;
+		l->gid_mappings = now.gid_mappings;
+		l->n_gid_mappings = now.n_gid_mappings;
+		return 0;
+	}
+	if (same_map(l->uid_mappings, l->n_uid_mappings, now.uid_mappings, now.n_uid_mappings) &&
+	    same_map(l->gid_mappings, l->n_gid_mappings, now.gid_mappings, now.n_gid_mappings))
+		return 0;
+	return other_maps(err);
+}
+
 int prepare_joins(const struct root *root, struct spec *s, struct error *err)
 {
 	struct spec_linux *l = &s->linux_;
 	for (size_t i = 0; i < s->contexe.join.n; i++) {
-		const char *text = s->contexe.join.v[i], *colon = strrchr(text, ':');
-		const struct ns_kind *kind = colon ? ns_find(colon + 1) : NULL;
-		CLEANUP_STR char *name = xasprintf("%.*s", colon ? (int)(colon - text) : 0, text);
 		struct container *other CLEANUP_CONTAINER = NULL;
-		int r = kind ? container_open(root, name, &other, err)
-			     : error_set(err, EINVAL, "no such namespace");
-		if (r == 0)
-			r = lifecycle_check(other->now, EVENT_STATS, other->name, err);
-		if (r < 0) {
-			error_what(err, "cannot join a namespace of container '%s'", name);
+		const struct ns_kind *kind;
+		int r = open_joined(root, s->contexe.join.v[i], &other, &kind, err);
+		if (r < 0)
 			return r;
-		}
+		char *path = arena_printf(&s->arena, "/proc/%d/ns/%s", other->init.pid, kind->file);
+		bool user = str_eq(kind->type, "user");
+		if (user && ns_is_ours(path, kind) != !l->n_uid_mappings)
+			return other_maps(err);
+		if (user && !l->n_uid_mappings)
+			continue; /* it has no maps: it is in the user namespace that we are in */
 		struct spec_namespace *ns = arena_push(&s->arena, l->namespaces, l->n_namespaces);
 		ns->type = arena_strdup(&s->arena, kind->type);
-		ns->path = arena_printf(&s->arena, "/proc/%d/ns/%s", other->init.pid, kind->file);
+		ns->path = path;
 	}
-	return 0;
+	const struct spec_namespace *user = spec_namespace_find(s, "user");
+	return user && user->path ? check_joined_maps(s, user->path, err) : 0;
 }
 
 /* ---- mounts ---- */
@@ -243,6 +315,18 @@ static bool is_root(const char *user)
 	return !user || (n == 4 && !strncmp(user, "root", n)) || strspn(user, "0") == n;
 }
 
+/* What was asked for by name must be there; of the default ones, those that we have ourselves. */
+static int insist_on_caps(const struct contexe_spec *cs, struct error *err)
+{
+	for (size_t i = 0; i < cs->caps_add.n; i++) {
+		int n = capability_number(cs->caps_add.v[i]);
+		int r = n < 0 ? 0 : security_caps_insist(&cs->spec, 1ULL << n, err);
+		if (r < 0)
+			return error_object(err, "--cap-add %s", cs->caps_add.v[i]);
+	}
+	return 0;
+}
+
 static int prepare_caps(struct contexe_spec *cs, struct error *err)
 {
 	struct spec *s = &cs->spec;
@@ -263,7 +347,7 @@ static int prepare_caps(struct contexe_spec *cs, struct error *err)
 		if (!str_eq(cs->caps_add.v[i], "ALL"))
 			r = security_caps_add(s, cs->caps_add.v[i], err);
 	s->process.user.uid = uid;
-	return r;
+	return r < 0 ? r : insist_on_caps(cs, err);
 }
 
 static int prepare_seccomp(struct contexe_spec *cs, struct error *err)
@@ -280,6 +364,10 @@ static int prepare_seccomp(struct contexe_spec *cs, struct error *err)
 		error_sys(err, -r, "cannot read the seccomp profile");
 	else
 		r = security_seccomp_load(&cs->spec, buf_str(&text), text.len, err);
+	if (r < 0 && err && err->object[0]) { /* a place in the profile */
+		CLEANUP_STR char *place = xstrdup(err->object);
+		(void)snprintf(err->object, sizeof(err->object), "%s: %s", cs->seccomp_file, place);
+	}
 	return r < 0 ? error_object(err, "%s", cs->seccomp_file) : 0;
 }
 

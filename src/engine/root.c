@@ -174,24 +174,38 @@ char *root_name_of_number(const struct root *root, unsigned number)
 	return xstrdup(name);
 }
 
-char *root_id_of_name(const struct root *root, const char *name)
+/* The claim of a name: its number, or 0; target gets "NAME:ID". */
+static unsigned find_claim(const struct root *root, const char *name, char target[NAME_MAX + 1])
 {
-	char target[NAME_MAX + 1];
-	char *found = NULL;
+	unsigned found = 0;
+	uint64_t number;
 	size_t n_name = strlen(name);
 	int fd = openat(root->fd, "numbers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	for (struct dirent *de; dir && !found && (de = readdir(dir));) {
-		ssize_t n = readlinkat(dirfd(dir), de->d_name, target, sizeof(target) - 1);
-		if (n <= (ssize_t)n_name)
+		ssize_t n = readlinkat(dirfd(dir), de->d_name, target, NAME_MAX);
+		if (n < (ssize_t)n_name || parse_u64(de->d_name, 1, UINT32_MAX, &number) < 0)
 			continue;
 		target[n] = '\0';
-		if (!strncmp(target, name, n_name) && target[n_name] == ':')
-			found = xstrdup(target + n_name + 1);
+		if (!strncmp(target, name, n_name) && (!target[n_name] || target[n_name] == ':'))
+			found = (unsigned)number;
 	}
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+char *root_id_of_name(const struct root *root, const char *name)
+{
+	char target[NAME_MAX + 1];
+	bool has_id = find_claim(root, name, target) && target[strlen(name)];
+	return has_id ? xstrdup(target + strlen(name) + 1) : NULL;
+}
+
+unsigned root_number_of_name(const struct root *root, const char *name)
+{
+	char target[NAME_MAX + 1];
+	return find_claim(root, name, target);
 }
 
 void root_release_number(const struct root *root, unsigned number, const char *name)

@@ -44,6 +44,9 @@ void root_release_number(const struct root *root, unsigned number, const char *n
  */
 char *root_id_of_name(const struct root *root, const char *name);
 
+/* The number of a name, 0: it has none. */
+unsigned root_number_of_name(const struct root *root, const char *name);
+
 /* The name that has a number: malloc'ed, or NULL. */
 char *root_name_of_number(const struct root *root, unsigned number);
 

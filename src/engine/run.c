@@ -15,6 +15,7 @@
 #include "engine/events.h"
 #include "engine/handle.h"
 #include "engine/lifecycle.h"
+#include "engine/options.h"
 #include "engine/prepare.h"
 #include "engine/supervisor.h"
 
@@ -82,6 +83,7 @@ int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, i
 	}
 	if (r < 0) {
 		error_what(err, "cannot run the container");
+		options_blame(spec, err);
 		unmake(c);
 		if (ret_name && c) {
 			free(*ret_name);
@@ -104,6 +106,7 @@ int contexe_create(struct contexe *cx, struct contexe_spec *spec, char **ret_nam
 		r = supervise_detached(c, &opt, err);
 	if (r < 0) {
 		error_what(err, "cannot create the container");
+		options_blame(spec, err);
 		unmake(c);
 		return r;
 	}
@@ -124,8 +127,10 @@ int contexe_plan(struct contexe *cx, struct contexe_spec *spec, char **ret_text,
 		xasprintf("%s/containers/%s", cx->root->path, spec->name ? spec->name : "cont_N");
 	if (r == 0)
 		r = bringup_plan(cx->root, dir, &spec->spec, NULL, &plan, err);
-	if (r < 0)
+	if (r < 0) {
+		options_blame(spec, err);
 		return r;
+	}
 	struct buf out = BUF_INIT;
 	plan_print(&plan, &out);
 	*ret_text = buf_take(&out);

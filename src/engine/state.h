@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -29,6 +30,7 @@ struct state {
 	char *cgroup; /* for cgroup_open() */
 	char *stdio;  /* what the job's 0, 1, 2 are, see externals.h */
 	uint64_t restarts;
+	bool stopped; /* it ended because a user wanted it: `unless-stopped` stays down over a boot */
 };
 
 #define CLEANUP_STATE CLEANUP(state_done)

@@ -49,8 +49,9 @@ static int request_start(struct supervisor *sv, const struct ctl_msg *msg, struc
 static int request_stopping(struct supervisor *sv, const struct ctl_msg *msg, struct error *err)
 {
 	(void)err;
-	sv->stopping = msg->value != 2;
-	sv->checkpointed = msg->value == 1;
+	sv->stopping = msg->value != 3;
+	sv->stopped = msg->value == 1;
+	sv->checkpointed = msg->value == 2;
 	return 0;
 }
 

@@ -36,6 +36,7 @@ struct supervisor {
 	size_t n_clients;
 	bool regroup;	   /* `update` made groups that we do not hold */
 	bool stopping;	   /* somebody asked for the end: no restart */
+	bool stopped;	   /* and it was a user: see state.h */
 	bool checkpointed; /* it is written down and will be killed */
 	bool started;	   /* the job executes, or did */
 	bool told_reader_gone;

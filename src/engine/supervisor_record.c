@@ -29,6 +29,7 @@ int record_started(struct supervisor *sv, const char *status, struct error *err)
 	s->reason = NULL;
 	s->wait_status.set = false;
 	s->finished = 0;
+	s->stopped = false;
 	if (str_eq(status, "running"))
 		s->started = timestamp_now();
 	s->stdio = arena_strdup(&s->arena, sv->live.stdio);
@@ -66,6 +67,7 @@ void record_end(struct supervisor *sv, int64_t status, const char *reason)
 	s->finished = timestamp_now();
 	s->init_pid = s->job_pid = 0;
 	s->cgroup = NULL;
+	s->stopped = sv->stopped;
 	if (!sv->remove && state_write(sv->c->dir, s, NULL) < 0)
 		record_event(sv, "state-lost", NULL);
 	if (str_eq(reason, "out of memory"))

@@ -25,6 +25,17 @@ static int check_namespaces(const struct check *c, const struct spec *s)
 	return 0;
 }
 
+/* By name: whose namespaces these are is filled in at each start. */
+static bool joins_user(const struct spec *s)
+{
+	for (size_t i = 0; i < s->contexe.join.n; i++) {
+		const char *colon = strrchr(s->contexe.join.v[i], ':');
+		if (colon && str_eq(colon, ":user"))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Maps need a user namespace. One that is joined has its own, but callers (the Kubernetes
  * runtimes) write down both for it: they are taken as what the caller believes the namespace
@@ -35,7 +46,7 @@ static int check_mappings(const struct check *c, const struct spec *s)
 	const struct spec_linux *l = &s->linux_;
 	if (!l->n_uid_mappings && !l->n_gid_mappings)
 		return 0;
-	if (!spec_namespace_find(s, "user")) {
+	if (!spec_namespace_find(s, "user") && !joins_user(s)) {
 		(void)error_set(c->err, EINVAL, "there is no user namespace to map ids for");
 		(void)error_hint(c->err, "add {\"type\": \"user\"} to linux.namespaces");
 		return check_at(c, l->n_uid_mappings ? "/uidMappings" : "/gidMappings");

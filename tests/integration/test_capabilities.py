@@ -79,6 +79,20 @@ def test_unknown_ones_are_refused(contexe):
         refused(contexe, "run", option, "NO_SUCH", "--", "true", thing=option, why="no such capability")
 
 
+def test_what_the_caller_does_not_have(contexe):
+    """By name it is an error; ALL is what there is; in a user namespace there are all."""
+    def without(*options, **settings):
+        command = ["setpriv", "--bounding-set=-sys_time", *contexe.command("run", *options, "--", "true")]
+        return subprocess.run(command, env=contexe.environment({}), stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True, timeout=60, **settings)
+    need.program("setpriv")
+    done = without("--cap-add", "NET_RAW", "--cap-add", "sys_time")
+    assert done.returncode == 125 and contexe.containers() == []
+    assert "--cap-add sys_time: this system cannot give CAP_SYS_TIME: the caller does not have it" in done.stderr
+    for options in (["--cap-add", "ALL"], ["--uid-map", "0:100000:65536", "--cap-add", "SYS_TIME"]):
+        assert without("--rm", *options).returncode == 0
+
+
 def test_init_has_no_more_than_the_job(box):                # noqa: F811
     """contexe-init needs none at all beyond what it was born with; its bounding set is no way out."""
     init = box.inspect(box.start())["initPid"]

@@ -79,6 +79,23 @@ def test_delegation(box):                                   # noqa: F811
     assert "Read-only" in box.sh(script, check=False).stderr
 
 
+@pytest.mark.v2
+def test_exec_where_the_group_is_divided(box):              # noqa: F811
+    """A group of v2 that gives controllers to groups below may have no processes: exec joins process 1."""
+    root = v2_root()
+    if not root:
+        pytest.skip("kernel: no v2 tree")
+    inside = "/sys/fs/cgroup" + ("/unified" if root.endswith("unified") else "")
+    name = box.start(f"cd {inside} && mkdir below && for p in 1 $$; do echo $p > below/cgroup.procs; done; "
+                     "for c in $(cat cgroup.controllers); do echo +$c > cgroup.subtree_control; done; "
+                     "echo divided; exec sleep 1000", "--delegate", "--memory", "64m")
+    box.says(name, "divided")
+    assert re.search(r"^0::/below$", box.exec(name, "cat /proc/self/cgroup").stdout, re.M)
+    with box.contexe.terminal("exec", "-it", name, "cat", "/proc/self/cgroup") as t:
+        t.expect("0::/below")
+        assert t.wait() == 0
+
+
 def test_delegated_groups_go_with_the_container(box):       # noqa: F811
     root = v2_root()
     if not root:

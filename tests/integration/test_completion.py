@@ -83,7 +83,33 @@ def test_options(contexe, shell):
     assert {"--memory", "--memory-swap", "--memory-reservation"} == shell(contexe, "contexe run --mem")
     assert {"--memory", "--memory-swap", "--memory-reservation"} == shell(contexe, "contexe -j2 --mem")
     assert shell(contexe, "contexe update --na") == set()
-    assert "--help" in shell(contexe, "contexe rm --")
+    assert {"--help", "--json", "--quiet", "--root"} <= shell(contexe, "contexe rm --")
+    assert {"--help", "--json", "--quiet", "--root"} == shell(contexe, "contexe --")
+
+
+@SHELLS
+def test_what_comes_behind_the_command(two, shell):
+    """Options of run end there: what follows is a program of its own, and files."""
+    for line in ("contexe run -- ", "contexe run --rm --name x ", "contexe exec apple ", "contexe exec apple -- "):
+        assert "setsid" in shell(two, line + "sets"), line
+        assert shell(two, line + "ls completion/contexe.b") == {"completion/contexe.bash"}
+        assert shell(two, line + "ls --mem") == set()
+    assert shell(two, "contexe exec apr") == {"apricot"}
+    assert shell(two, "contexe exec --user apple apr") == {"apricot"}
+
+
+@SHELLS
+def test_root(two, shell):
+    assert shell(two, "contexe --root compl") == {"completion"}
+    assert shell(two, "contexe stop --root compl") == {"completion"}
+
+
+@SHELLS
+def test_join(two, shell):
+    assert shell(two, "contexe run --join apple:u") == {"apple:uts", "apple:user"}
+    assert shell(two, "contexe run --join apr") == {
+        f"apricot:{ns}" for ns in ("pid", "net", "ipc", "uts", "cgroup", "time", "user")}
+    assert shell(two, "contexe run --network container:apr") == {"container:apricot"}
 
 
 @SHELLS
@@ -98,6 +124,7 @@ def test_values(contexe, shell):
 def test_signals(two, shell):
     assert {"TERM", "TSTP", "TRAP"} <= shell(two, "contexe kill --signal T")
     assert shell(two, "contexe kill -s HU") == {"HUP"}
+    assert {"RTMIN", "RTMIN+1", "RTMIN+30"} <= shell(two, "contexe kill -s RT")
     assert shell(two, "contexe kill -s HUP apr") == {"apricot"}
 
 
@@ -161,6 +188,9 @@ def zsh(two):
     ("contexe -j2 --memory-s", r"--memory-swap"),
     ("contexe image import completion/contexe.b", r"completion/contexe.bash"),
     ("contexe run --rootfs=compl", r"--rootfs=completion"),
+    ("contexe run --join apri", r"apricot:"),
+    ("contexe exec apple setsi", r"setsid\b"),
+    ("contexe --root compl", r"completion\S*/"),
     ("contexe run -v /etc:/us", r"/etc:/us\S*r"),
 ])
 def test_zsh(zsh, line, shown):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """create, start, stop, kill, wait, pause, resume, restart, rm: each in every state it may meet."""
+import json
 import os
 import time
 
@@ -277,3 +278,16 @@ def test_restart_command(box):
     box.says(name, "life\nlife")
     info = box.inspect(name)
     assert info["state"] == "running" and info["initPid"] != before
+
+
+def test_wait_tells_programs_who_it_was(box):
+    names = [box.start(f"exit {n}", "--name", f"w{n}") for n in (3, 0)]
+    ids = [box.inspect(n)["id"] for n in names]
+    lines = [json.loads(line) for line in box.contexe.run("wait", "--json", names[0], "2").stdout.splitlines()]
+    assert lines == [{"id": ids[0], "number": 1, "name": "w3", "exitCode": 3},
+                     {"id": ids[1], "number": 2, "name": "w0", "exitCode": 0}]
+
+
+def test_wait_for_one_that_is_removed_at_its_end(box):
+    name = box.start("sleep 1; exit 5", "--rm")
+    assert json.loads(box.contexe.out("wait", "--json", name))["exitCode"] == 5

@@ -31,7 +31,7 @@ def test_ls(box):
 def test_ls_json(box):
     box.start(FOREVER, "--name", "b")
     info, = box.contexe.json("ls")
-    assert set(info) == {"number", "name", "state", "image", "command", "initPid", "supervisorPid", "supervised",
+    assert set(info) == {"number", "name", "id", "state", "image", "command", "initPid", "supervisorPid", "supervised",
                          "created", "started", "finished", "exitCode", "reason", "restarts"}
     assert (info["number"], info["name"], info["state"], info["image"], info["command"], info["supervised"]) == (
         1, "b", "running", box.rootfs, "sh -c " + FOREVER, True)

@@ -116,3 +116,13 @@ def test_a_process_of_an_odd_name(box):                     # noqa: F811
         levels = re.search(r"^NSpid:(.*)$", machine.read(f"/proc/{row['pid']}/status"), re.M)[1].split()
         assert (row["pid"], row["vpid"]) == (int(levels[0]), int(levels[1]))
         assert row["ppid"] == int(status(row["pid"])["PPid"])
+
+
+def test_digits_are_a_pid(box):                             # noqa: F811
+    """A container's number has a name of its own: cont_N."""
+    name = box.start("sleep 1000", "--number", "999983")
+    pid = str(box.inspect(name)["pid"])
+    for context in (name, "cont_999983", "999983|1"):
+        assert box.contexe.out("pid", pid, "--in", context) == "2"
+    assert "'cont_999983'" in box.contexe.fails("pid", pid, "--in", "999983")
+    assert "'cont_" not in box.contexe.fails("pid", pid, "--in", "999979")

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support import machine
+from support import machine, need
 
 
 @pytest.fixture(scope="module")
@@ -190,3 +190,72 @@ def test_roots_containers_are_not_ours(user, contexe):
     done = user.run(user.engine.binary, "--root", contexe.root, "kill", name, check=False)
     assert done.returncode == 125 and done.stderr.count("\n") == 1
     assert contexe.json("inspect", name)["state"] == "running"
+
+
+# ---- control groups: those that root delegated to the user, as systemd does for a login ----
+
+@pytest.fixture
+def delegated(user):
+    """A group of his, with his shell's group below: his commands run in that one."""
+    need.root()
+    need.kernel(re.search(r"\bmemory\b.*\bpids\b", machine.read("/sys/fs/cgroup/cgroup.controllers")),
+                "cgroup v2 with all controllers")
+    base = f"/sys/fs/cgroup/cxt-user-{os.getpid()}"
+    shell = os.path.join(base, "shell")
+    for directory in (base, shell):
+        os.mkdir(directory)
+        for name in ("", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"):
+            os.chown(os.path.join(directory, name), user.uid, user.gid)
+    plain = user.engine.wrap
+    user.engine.wrap = lambda command: ["sh", "-c", f'echo $$ >{shell}/cgroup.procs; exec "$@"', "sh", *plain(command)]
+    user.group = base
+    yield user
+    user.engine.wrap = plain
+    for name in user.engine.containers():
+        user.engine.run("rm", "-f", name)
+    machine.until(lambda: not machine.read(f"{shell}/cgroup.procs"))
+    assert os.listdir(base) and [d for d in os.listdir(base) if d.startswith("contexe")] == []
+    os.rmdir(shell)
+    os.rmdir(base)
+
+
+@pytest.mark.v2
+def test_a_container_has_a_group_below_his(delegated):
+    name = start(delegated, "sleep 1000", "--memory", "64m", "--pids-limit", "20")
+    info = json.loads(delegated.engine.out("inspect", name))
+    line = machine.read(f"/proc/{info['pid']}/cgroup").strip()
+    assert line.startswith(f"0::{delegated.group.removeprefix('/sys/fs/cgroup')}/contexe-{name}-")
+    group = "/sys/fs/cgroup" + line[3:]
+    assert machine.read(f"{group}/memory.max").strip() == str(64 << 20)
+    assert machine.read(f"{group}/pids.max").strip() == "20"
+    assert delegated.engine.out("exec", name, "cat", "/proc/self/cgroup") == "0::/"
+    stats = delegated.engine.json("stats", "--once", name)[0]
+    assert (stats["memoryLimit"], stats["pidsLimit"]) == (64 << 20, 20) and stats["pids"] == 2
+    delegated.engine.run("update", "--memory", "128m", "--pids-limit", "30", name)
+    assert machine.read(f"{group}/memory.max").strip() == str(128 << 20)
+    delegated.engine.run("pause", name)
+    assert "frozen 1" in machine.read(f"{group}/cgroup.events")
+    delegated.engine.run("resume", name)
+    delegated.engine.run("kill", "--all", name)
+    assert delegated.engine.out("wait", name) == "137"
+    assert machine.until(lambda: not os.path.exists(group))
+
+
+@pytest.mark.v2
+def test_his_limits_bite(delegated):
+    done = sh(delegated, "for i in $(seq 50); do sleep 20 & done; echo all", "--pids-limit", "20", check=False)
+    assert "fork" in done.stderr and "all" not in done.stdout
+    name = delegated.engine.name()
+    done = delegated.engine.run("run", "--name", name, "--memory", "32m", "--rootfs", delegated.root_of_container,
+                                "--overlay", "--", "sh", "-c", "head -c 200m /dev/zero | tail | wc -c; exit 3",
+                                check=False)
+    assert "200" not in done.stdout and done.returncode in (3, 137)
+    assert json.loads(delegated.engine.out("inspect", name))["reason"] == "out of memory"
+
+
+@pytest.mark.v2
+def test_joining_and_restarting_below_his_group(delegated):
+    first = start(delegated, "sleep 1000", "--pids-limit", "20")
+    assert "0\n" in sh(delegated, "id -u", "--join", f"{first}:user", "--join", f"{first}:pid", "--memory", "64m").stdout
+    delegated.engine.run("restart", "-t", "0", first)
+    assert json.loads(delegated.engine.out("inspect", first))["state"] == "running"

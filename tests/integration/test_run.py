@@ -9,6 +9,17 @@ from support import machine
 from support.box import FOREVER, box, refused, running           # noqa: F401
 
 
+@pytest.mark.parametrize("options, thing, why", [
+    (["--ulimit", "nofile=5", "--ulimit", "foo=1", "--ulimit", "core=1"], "--ulimit foo=1", "RLIMIT_FOO"),
+    (["--sysctl", "net.ipv4.ip_forward=1", "--sysctl", "kernel.panic=1"], "--sysctl kernel.panic=1", "machine"),
+    (["--uid-map", "0:0:1", "--uid-map", "0:5:1"], "--uid-map 0:5:1", "overlaps"),
+    (["--hugetlb", "3kB:5m"], "--hugetlb 3kB:5m", "size of huge pages"),
+])
+def test_a_refusal_names_the_option(contexe, options, thing, why):
+    for command in ("run", "create"):
+        refused(contexe, command, *options, "--", "true", thing=thing, why=why)
+
+
 def test_the_friendly_form(contexe):
     """No root, no image, no configuration: this machine's own tree."""
     out = contexe.run("run", "--", "bash", "-c", "ps ax; hostname").stdout

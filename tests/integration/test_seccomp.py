@@ -8,7 +8,7 @@ import re
 import pytest
 
 from support import need
-from support.box import box                                 # noqa: F401
+from support.box import box, refused                                 # noqa: F401
 from support.progs import MOUNT, prog
 
 CLONE_NEWUSER = 0x10000000
@@ -149,3 +149,12 @@ def test_the_compiled_filter_is_cached(box):                # noqa: F811
         with open(os.path.join(cache, n), "r+b") as f:
             f.truncate(3)
     assert re.search(r"Seccomp:\s(\d)", box.sh("cat /proc/self/status").stdout)[1] == "2"
+
+
+@pytest.mark.parametrize("action, why", [("SCMP_ACT_FOO", "no seccomp action"), ("SCMP_ACT_NOTIFY", "nobody listens")])
+def test_a_refused_profile_is_named(contexe, tmp_path, action, why):
+    profile = tmp_path / "profile.json"
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW",
+                                   "syscalls": [{"names": ["read"], "action": action}]}))
+    for option, value in (("--seccomp", profile), ("--security-opt", f"seccomp={profile}")):
+        refused(contexe, "run", option, value, "--", "true", thing=str(profile), why=why)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is on disk when things go wrong: supervisors killed, machines rebooted, files damaged, disks full."""
+import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -218,6 +220,23 @@ def test_a_directory_half_made(box):
     box.contexe.run("rm", "--force", "half")
     assert box.sh("echo ok", "--name", "half").stdout == "ok\n"
     assert box.inspect("half")["number"] == 2
+
+
+def test_one_that_is_being_made(box):
+    """Its maker holds the lock, and has not written anything yet."""
+    box.contexe.run("ls")
+    os.mkdir(box.file("half"))
+    os.symlink("half:0123456789abcdef", os.path.join(box.contexe.root, "numbers", "7"))
+    lock = os.open(box.file("half"), os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert (ls(box, "half")["state"], ls(box, "half")["number"]) == ("creating", 7)
+        assert re.search(r"^7 +half +creating ", box.contexe.out("ls", "--all"), re.M)
+        os.unlink(os.path.join(box.contexe.root, "numbers", "7"))
+        assert re.search(r"^- +half +creating ", box.contexe.out("ls", "--all"), re.M)
+    finally:
+        os.close(lock)
+    box.contexe.run("rm", "--force", "half")
 
 
 def test_a_number_without_a_container(box):

@@ -73,3 +73,8 @@ def test_init_signals_and_end(box):                         # noqa: F811
     assert box.exec(name, "echo alive").stdout == "alive\n"
     os.kill(box.inspect(name)["initPid"], 15)
     assert box.ends(name) == 143
+
+
+def test_oom_score_of_what_is_executed(box):                # noqa: F811
+    name = box.start("sleep 1000", "--uid-map", MAP, "--oom-score-adj", "100")
+    assert box.exec(name, "cat /proc/self/oom_score_adj").stdout == "100\n"

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "checkpoint/dump/dump_state.h"
 #include "checkpoint/inject/interrupted.h"
+#include "checkpoint/kind/task/rseq.h"
 #include "proc/process.h"
 
 #define PROC_TEXT_MAX (64u << 10)
@@ -97,7 +98,7 @@ static int read_task(struct dump_state *d, struct dumped_task *t, const struct t
 	if (r < 0)
 		return error_sys(err, -r, "cannot read process %d", (int)leader->tgid);
 	struct task_record *rec = &t->record;
-	t->pid = leader->tgid;
+	t->pid = rec->host = leader->tgid;
 	t->host_ppid = p.ppid;
 	if (!in_container(&p, level)) {
 		rec->comm = arena_strdup(d->c.arena, p.comm);
@@ -218,6 +219,9 @@ static int put_thread(struct dump_state *d, const struct dumped_thread *th, stru
 		.xstate = { th->tracee->xstate.data, th->tracee->xstate.size },
 	};
 	memcpy(&rec.mask, &th->tracee->mask, sizeof(rec.mask));
+	int r = rseq_fix(th->tracee, &regs);
+	if (r < 0)
+		return error_sys(err, -r, "cannot read the restartable sequence of a thread");
 	(void)interrupted_fix_restored(&regs, signal_pending(th));
 	return collect_put(&d->c, "thread", (uint64_t)th->facts.vtid, thread_record_fields, &rec,
 			   err);

@@ -39,6 +39,38 @@ int collect_refuse(struct collect *c, pid_t pid, const char *object, const char 
 	return 0;
 }
 
+struct interned {
+	const char *type;
+	uint64_t id;
+	void *data;
+	size_t size;
+};
+
+uint64_t collect_intern(struct collect *c, const char *type, const void *data, size_t size,
+			bool *ret_new)
+{
+	uint64_t id = 1;
+	for (size_t i = 0; i < c->n_interned; i++) {
+		const struct interned *it = &c->interned[i];
+		if (strcmp(it->type, type) != 0)
+			continue;
+		if (it->size == size && memcmp(it->data, data, size) == 0) {
+			if (ret_new)
+				*ret_new = false;
+			return it->id;
+		}
+		id++;
+	}
+	if (!ret_new)
+		return 0;
+	struct interned *it = arena_push(c->arena, c->interned, c->n_interned);
+	*it = (struct interned){ arena_strdup(c->arena, type), id,
+				 arena_alloc(c->arena, size ? size : 1), size };
+	memcpy(it->data, data, size);
+	*ret_new = true;
+	return id;
+}
+
 int64_t collect_file_take(struct collect *c, int fd, struct object_holder by, struct error *err)
 {
 	struct object *o;

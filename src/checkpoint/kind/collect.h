@@ -60,6 +60,9 @@ struct collect {
 	/* open files found and not yet collected by the dump's loop: see collect_file() */
 	struct object **queue;
 	size_t n_queue;
+	/* what collect_intern() knows */
+	struct interned *interned;
+	size_t n_interned;
 };
 
 /* Puts a record, or nothing on a dry run. */
@@ -72,6 +75,14 @@ int collect_refuse(struct collect *c, pid_t pid, const char *object, const char 
 
 /* The number in the container's pid namespace of a host number of any of its tasks; 0: it has none there. */
 pid_t collect_vpid(const struct collect *c, pid_t host);
+
+/*
+ * A number for content that many tasks have alike (a seccomp filter), counted from 1 within `type`: the same bytes, the same
+ * number. *ret_new: it was not known, and a record of this type and id is to be put. ret_new NULL: only looks; 0 when
+ * it is not known.
+ */
+uint64_t collect_intern(struct collect *c, const char *type, const void *data, size_t size,
+			bool *ret_new);
 
 /*
  * Says that an open file belongs to the container: fd (taken over) is ours, for the same open file description; it will be

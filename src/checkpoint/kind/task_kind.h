@@ -29,7 +29,12 @@ enum task_phase {
 	PHASE_TIMERS,  /* what runs: timers, armed as late as can be */
 	PHASE_PENDING, /* queued signals (all are blocked) */
 	PHASE_CREDENTIALS, /* ids, capabilities, what is lost with them; then no privileged call is possible */
-	PHASE_LAST, /* seccomp: after this only futex, and what the tracer does */
+	/*
+	 * seccomp: after this only futex, and what the tracer does. Threads are to be traced with PTRACE_O_SUSPEND_SECCOMP
+	 * before they come here, where the engine may do that (root of the machine): else a filter, or strict
+	 * mode, acts on the rest of the program, too.
+	 */
+	PHASE_LAST,
 	PHASE_N,
 };
 
@@ -56,6 +61,19 @@ struct emit {
 	void *arg;
 	uint64_t
 		monotonic_lag; /* ns between the dump and now on the container's CLOCK_MONOTONIC: about 0 */
+	/*
+	 * Where a process' threads meet at their very end: address of a zeroed 32-bit word in the arena, the same for all
+	 * threads of the process; 0: none. n_threads counts the leader. (Leader: filters for all threads at once.)
+	 */
+	uint64_t meeting;
+	uint32_t n_threads;
+};
+
+/* A thread whose program has ended, and that stands still, as the engine sees it from outside. */
+struct settle {
+	pid_t pid, tid; /* host numbers */
+	int proc;	/* our /proc */
+	bool userns;	/* as in struct emit */
 };
 
 struct task_kind {
@@ -72,6 +90,17 @@ struct task_kind {
 	int (*collect)(struct collect *c, const struct task_facts *t, const struct program *visit,
 		       const void *cookie, void *record, bool *ret_none, struct error *err);
 	int (*emit)(struct emit *e, const void *record, struct error *err);
+	/*
+	 * Optional: from outside, with the engine's own power, when all programs have ended and before any thread is let
+	 * go: for what needs privileges of the machine that a task of a user namespace does not have.
+	 */
+	int (*settle)(const struct settle *s, const void *record, struct error *err);
 };
+
+/* The result of a step of ask(), whose address program_result() told; STEP_PENDING: it was not executed. */
+static inline int64_t task_answer(const struct program *visit, uint64_t addr)
+{
+	return addr ? *(const int64_t *)program_at(visit, addr) : STEP_PENDING;
+}
 
 extern const struct task_kind *const task_kinds[]; /* ends with NULL; made by meson */

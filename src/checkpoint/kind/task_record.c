@@ -13,6 +13,7 @@ static const struct field thread_ref_fields[] = {
 
 const struct field task_record_fields[] = {
 	FIELD(struct task_record, pid, I32),
+	FIELD(struct task_record, host, I32, .optional = true),
 	FIELD(struct task_record, ppid, I32),
 	FIELD(struct task_record, pgrp, I32),
 	FIELD(struct task_record, sid, I32),

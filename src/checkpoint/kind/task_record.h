@@ -12,6 +12,7 @@
 /* type "task", id = pid */
 struct task_record {
 	int32_t pid;
+	int32_t host;	     /* its number on the machine then: for people */
 	int32_t ppid;	     /* 0: a parent outside (process 1) */
 	int32_t pgrp, sid;   /* 0: a leader outside */
 	char *state;	     /* "running", "stopped", "zombie" */

@@ -32,6 +32,7 @@ struct compiler {
 	struct restored_task *task; /* NULL: a helper or a zombie */
 	struct program *p;
 	struct emit emit;
+	uint64_t meeting; /* of its threads: struct emit */
 	struct error *err;
 };
 
@@ -362,6 +363,8 @@ static void emit_for(struct compiler *c, struct program *p, pid_t vtid)
 		.fd = emit_fd,
 		.arg = c->r,
 		.monotonic_lag = c->facts->monotonic_lag,
+		.meeting = c->meeting,
+		.n_threads = c->task ? (uint32_t)c->task->n_threads : 0,
 	};
 }
 
@@ -438,6 +441,8 @@ static int compile_birth(struct restore *r, const struct birth *b,
 		.err = err,
 	};
 	program_init(c.p, &r->am);
+	if (c.task && c.task->n_threads > 1)
+		c.meeting = arena_map_alloc(&r->am, 64, 64);
 	emit_for(&c, c.p, b->pid);
 	int e = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(process_steps) && e == 0; i++) {

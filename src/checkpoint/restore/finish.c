@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "checkpoint/restore/restore_state.h"
 #include "proc/process.h"
@@ -115,6 +116,39 @@ static int each_thread(struct restore *r, int (*act)(struct restored_thread *th,
 	return 0;
 }
 
+/* What needs the engine's own power, now that every program has ended. */
+static int settle_kind(const struct restore *r, const struct restore_request *req,
+		       const struct restored_task *t, const struct restored_thread *th,
+		       const struct task_kind *kind, int proc, struct error *err)
+{
+	char type[80];
+	bool process = kind->scope == SCOPE_PROCESS;
+	uint64_t id = (uint64_t)(process ? t->record.pid : th->vtid);
+	(void)snprintf(type, sizeof(type), "%s.%s", process ? "task" : "thread", kind->name);
+	if (!image_has(r->img, type, id))
+		return 0;
+	void *record = arena_alloc(r->arena, kind->size);
+	const struct settle s = {
+		.pid = t->host, .tid = th->tracee.tid, .proc = proc, .userns = req->userns
+	};
+	int e = image_get(r->img, type, id, kind->fields, r->arena, record, err);
+	return e < 0 ? e : kind->settle(&s, record, err);
+}
+
+static int settle_all(const struct restore *r, const struct restore_request *req, struct error *err)
+{
+	CLEANUP_FD int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int e = 0;
+	for (size_t k = 0; task_kinds[k]; k++)
+		for (size_t i = 0; task_kinds[k]->settle && i < r->n_tasks; i++)
+			for (size_t n = 0; n < r->tasks[i].n_threads && e == 0; n++)
+				if (n == 0 || task_kinds[k]->scope == SCOPE_THREAD)
+					e = settle_kind(r, req, &r->tasks[i],
+							&r->tasks[i].threads[n], task_kinds[k],
+							proc, err);
+	return e;
+}
+
 static int let_go(struct restore *r, struct error *err)
 {
 	int e = 0;
@@ -141,6 +175,8 @@ int finish_all(struct restore *r, const struct restore_request *req, struct erro
 		}
 	if (e == 0)
 		e = each_thread(r, set_thread, err);
+	if (e == 0)
+		e = settle_all(r, req, err);
 	if (e == 0 && req->before_go)
 		e = req->before_go(req->arg, err);
 	if (e == 0)

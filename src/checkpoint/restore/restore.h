@@ -70,5 +70,8 @@ int restore_run(struct restore *r, const struct restore_request *req, struct res
 /* The host's number of a task of the restored container; 0 before restore_run(). */
 pid_t restore_host_pid(const struct restore *r, pid_t vpid);
 
+/* What is in the image, for people: the process tree, open files, memory. */
+void restore_describe(const struct restore *r, struct buf *out);
+
 /* The process tree as planned and, once it was compiled (restore_compile_dry), the programs: for --dry-run. */
 void restore_print(const struct restore *r, struct buf *out);

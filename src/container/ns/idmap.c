@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +23,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "container/ns/ns.h"
+#include "sys/clone3.h"
 
 extern char **environ;
 
@@ -151,6 +154,80 @@ int ns_write_idmaps(pid_t pid, const struct spec_linux *l, struct error *err)
 	r = write_proc(pid, "setgroups", "deny", err);
 	return r < 0 ? r : write_proc(pid, "gid_map", buf_str(&gid), err);
 }
+
+/* ---- the maps of a namespace that is there ---- */
+
+/* Enters it, says so, and waits there to be looked at. */
+static NORETURN void enter_and_wait(int ns, int entered, int end)
+{
+	char byte;
+	(void)prctl(PR_SET_DUMPABLE, 0); /* nothing in there may look into us */
+	if (setns(ns, CLONE_NEWUSER) < 0)
+		_exit(errno);
+	if (fd_write_all(entered, "e", 1) < 0)
+		_exit(EIO);
+	IGNORE_RESULT(fd_read_all(end, &byte, 1));
+	_exit(0);
+}
+
+static int read_map(pid_t pid, const char *file, struct arena *arena, struct spec_idmap **map,
+		    size_t *n)
+{
+	char path[64];
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	int r = file_read(AT_FDCWD, path, 1 << 20, &text);
+	if (r < 0)
+		return r;
+	int used = 0;
+	struct spec_idmap m;
+	for (const char *p = buf_str(&text);
+	     sscanf(p, "%u %u %u%n", &m.container_id, &m.host_id, &m.size, &used) == 3; p += used) {
+		struct spec_idmap *new = arena_grow(arena, map, n, sizeof(**map));
+		*new = m;
+	}
+	return *n ? 0 : -EINVAL;
+}
+
+int ns_read_idmaps(const char *path, struct arena *arena, struct spec_linux *l, struct error *err)
+{
+	int entered[2], end[2], status = 0;
+	char byte;
+	CLEANUP_FD int ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0) {
+		error_sys(err, errno, "cannot open the user namespace to join");
+		return error_object(err, "%s", path);
+	}
+	if (pipe2(entered, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "cannot make a pipe");
+	CLEANUP_FD int entered_read = entered[0], entered_write = entered[1];
+	if (pipe2(end, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "cannot make a pipe");
+	CLEANUP_FD int end_read = end[0], end_write = end[1];
+	pid_t pid = sys_fork(0, FD_NONE, NULL);
+	if (pid < 0)
+		return error_sys(err, -pid, "cannot fork");
+	if (pid == 0) {
+		fd_close(end_write);
+		enter_and_wait(ns, entered_write, end_read);
+	}
+	entered_write = fd_close(entered_write);
+	bool in = fd_read_all(entered_read, &byte, 1) == 1;
+	int r = in ? read_map(pid, "uid_map", arena, &l->uid_mappings, &l->n_uid_mappings) : 0;
+	if (in && r == 0)
+		r = read_map(pid, "gid_map", arena, &l->gid_mappings, &l->n_gid_mappings);
+	end_write = fd_close(end_write);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!in) {
+		error_sys(err, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
+			  "cannot join the user namespace");
+		return error_object(err, "%s", path);
+	}
+	return r < 0 ? error_sys(err, -r, "cannot read the maps of the user namespace") : 0;
+}
+
+/* ---- subordinate ids ---- */
 
 /* Lines "user:start:count" or "uid:start:count". */
 int ns_subid_range(const char *file, uid_t uid, uint32_t *ret_start, uint32_t *ret_count)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/parse.h"
 #include "sys/clone3.h"
@@ -27,6 +28,15 @@ const struct ns_kind *ns_find(const char *name)
 		if (str_eq(name, ns_kinds[i].type) || str_eq(name, ns_kinds[i].alias))
 			return &ns_kinds[i];
 	return NULL;
+}
+
+bool ns_is_ours(const char *path, const struct ns_kind *kind)
+{
+	char own[64];
+	struct stat theirs, ours;
+	(void)snprintf(own, sizeof(own), "/proc/self/ns/%s", kind->file);
+	return stat(path, &theirs) == 0 && stat(own, &ours) == 0 && theirs.st_ino == ours.st_ino &&
+	       theirs.st_dev == ours.st_dev;
 }
 
 int ns_open(pid_t pid, const struct ns_kind *kind)

@@ -26,6 +26,9 @@ extern const struct ns_kind ns_kinds[NS_KINDS];
 /* By OCI name, alias or file name; NULL when there is none. */
 const struct ns_kind *ns_find(const char *name);
 
+/* Whether a namespace file is of the namespace that the caller is in. */
+bool ns_is_ours(const char *path, const struct ns_kind *kind);
+
 /* Opens /proc/PID/ns/<file>. Descriptor or -errno. */
 int ns_open(pid_t pid, const struct ns_kind *kind) NODISCARD;
 
@@ -35,6 +38,13 @@ int ns_open(pid_t pid, const struct ns_kind *kind) NODISCARD;
  * installed, else a single-id map. user_namespaces(7).
  */
 int ns_write_idmaps(pid_t pid, const struct spec_linux *l, struct error *err) NODISCARD;
+
+/*
+ * The maps of the user namespace that a file stands for, as the caller's own namespace sees them, into l (which
+ * has none yet). Without power over it: -EPERM. -EINVAL: it is the caller's own, or not mapped yet.
+ */
+int ns_read_idmaps(const char *path, struct arena *arena, struct spec_linux *l, struct error *err)
+	NODISCARD;
 
 /*
  * Makes a new time namespace with these offsets for the children of the caller, who stays in its own.

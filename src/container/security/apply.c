@@ -40,12 +40,14 @@ static int run_steps(step *const *steps, size_t n, const struct security *sec, s
 
 /* ---- early ---- */
 
-static int set_oom_score_adj(const struct security *sec, struct error *err)
+int security_apply_oom_score_adj(const struct security *sec, struct error *err)
 {
 	if (!sec->has_oom_score_adj)
 		return 0;
 	char text[16];
 	(void)snprintf(text, sizeof(text), "%d", sec->oom_score_adj);
+	if (procfile_says("self/oom_score_adj", text))
+		return 0; /* done before, by somebody who was allowed to */
 	int r = procfile_write("self/oom_score_adj", text);
 	if (r == 0)
 		return 0;
@@ -87,8 +89,12 @@ int security_apply_early(const struct security *sec, struct error *err)
 	 * The limits come last: they may forbid what the others need, such as one more descriptor.
 	 */
 	static step *const steps[] = {
-		set_oom_score_adj, schedule_apply, join_keyring,
-		personality_apply, lsm_apply,	   apply_rlimits,
+		security_apply_oom_score_adj,
+		schedule_apply,
+		join_keyring,
+		personality_apply,
+		lsm_apply,
+		apply_rlimits,
 	};
 	return run_steps(steps, ARRAY_SIZE(steps), sec, err);
 }

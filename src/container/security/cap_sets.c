@@ -163,8 +163,8 @@ static int caps_available(const struct spec *spec, uint64_t *ret_bounding, uint6
 			  struct error *err)
 {
 	uint64_t all = capability_mask_all();
-	if (spec_namespace_find(spec,
-				"user")) { /* user_namespaces(7): a full set, whoever makes it */
+	/* user_namespaces(7): a full set, whoever makes it. Maps alone: it is joined, and not filled in yet */
+	if (spec_namespace_find(spec, "user") || spec->linux_.n_uid_mappings) {
 		*ret_bounding = *ret_permitted = all;
 		return 0;
 	}
@@ -255,4 +255,11 @@ int security_caps_require(const struct security *sec, uint64_t wanted, struct er
 						     : "the caller does not have it itself");
 	return error_hint(
 		err, "leave it out, or use a user namespace, where every capability is at hand");
+}
+
+int security_caps_insist(const struct spec *spec, uint64_t wanted, struct error *err)
+{
+	struct security sec = { 0 };
+	int r = caps_prepare(spec, &sec, err);
+	return r < 0 ? r : security_caps_require(&sec, wanted, err);
 }

@@ -41,6 +41,8 @@ int lsm_apply(const struct security *sec, struct error *err) NODISCARD;
  * refusing anything mounted over it. 0 or -errno; -EXDEV: /proc is not procfs or is covered there.
  */
 int procfile_write(const char *name, const char *text) NODISCARD;
+/* Whether such a file's first line is this; false also when it cannot be read. */
+bool procfile_says(const char *name, const char *text);
 
 /*
  * apply_error.c: error_sys() for the child between fork and exec: without strerror(3), which may

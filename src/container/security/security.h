@@ -95,12 +95,23 @@ int security_prepare(const struct spec *spec, const char *cache_dir, struct aren
 int security_caps_require(const struct security *sec, uint64_t wanted, struct error *err) NODISCARD;
 
 /*
+ * The same before anything is prepared, for capabilities that were asked for by name.
+ */
+int security_caps_insist(const struct spec *spec, uint64_t wanted, struct error *err) NODISCARD;
+
+/*
  * In the child. 0 or -errno; after a failure the process is half dressed and must exit. With
  * SECCOMP_FILTER_FLAG_NEW_LISTENER, *sec->listener is a descriptor afterwards, the child's to hand
  * over.
  */
 int security_apply_early(const struct security *sec, struct error *err) NODISCARD;
 int security_apply_final(const struct security *sec, struct error *err) NODISCARD;
+
+/*
+ * The first part of security_apply_early() alone, for a process that enters a user namespace of others: it must
+ * not be dumpable there, and its own file belongs to the machine's root from then on. Children inherit the value.
+ */
+int security_apply_oom_score_adj(const struct security *sec, struct error *err) NODISCARD;
 
 /*
  * The rlimits alone, to process pid (0: the caller): a parent with CAP_SYS_RESOURCE can thus raise

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limits.c - resource limits. getrlimit(2). Set late, when descriptors, memory and threads are in place, and before privileges
+ * are lost: a hard limit above ours takes CAP_SYS_RESOURCE of the machine. What a task of a user namespace
+ * may not do is done from outside.
+ */
+#include "checkpoint/kind/task_kind.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "checkpoint/kind/proc_limits.h"
+
+struct limits_record {
+	struct u64s limits; /* soft and hard of each resource, in the kernel's order */
+};
+
+static const struct field limits_fields[] = {
+	FIELD(struct limits_record, limits, U64S, .max = 2 * PROC_LIMITS_N),
+	FIELDS_END,
+};
+
+static int limits_collect(struct collect *c, const struct task_facts *t,
+			  const struct program *visit, const void *cookie, void *record,
+			  bool *ret_none, struct error *err)
+{
+	(void)visit;
+	(void)cookie;
+	struct limits_record *rec = record;
+	char path[64];
+	(void)snprintf(path, sizeof(path), "%d/limits", (int)t->pid);
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	struct proc_limit v[PROC_LIMITS_N];
+	int r = file_read(c->proc, path, 65536, &text);
+	if (r == 0)
+		r = proc_limits_parse(buf_str(&text), v);
+	if (r < 0)
+		return error_sys(err, -r, "cannot read the limits of a process");
+	rec->limits = (struct u64s){ arena_alloc(c->arena, sizeof(v)), 2 * PROC_LIMITS_N };
+	memcpy(rec->limits.v, v, sizeof(v));
+	*ret_none = false;
+	return 0;
+}
+
+static const char *limit_what(int resource)
+{
+	static const char *const what[] = {
+		"set the limit RLIMIT_CPU",	 "set the limit RLIMIT_FSIZE",
+		"set the limit RLIMIT_DATA",	 "set the limit RLIMIT_STACK",
+		"set the limit RLIMIT_CORE",	 "set the limit RLIMIT_RSS",
+		"set the limit RLIMIT_NPROC",	 "set the limit RLIMIT_NOFILE",
+		"set the limit RLIMIT_MEMLOCK",	 "set the limit RLIMIT_AS",
+		"set the limit RLIMIT_LOCKS",	 "set the limit RLIMIT_SIGPENDING",
+		"set the limit RLIMIT_MSGQUEUE", "set the limit RLIMIT_NICE",
+		"set the limit RLIMIT_RTPRIO",	 "set the limit RLIMIT_RTTIME",
+	};
+	return what[resource];
+}
+
+static int limits_check(const struct limits_record *rec, struct error *err)
+{
+	if (rec->limits.n != 2 * PROC_LIMITS_N)
+		return error_set(err, EBADMSG, "%zu limits, where there are %d", rec->limits.n / 2,
+				 PROC_LIMITS_N);
+	return 0;
+}
+
+static int limits_emit(struct emit *e, const void *record, struct error *err)
+{
+	const struct limits_record *rec = record;
+	int r = limits_check(rec, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < PROC_LIMITS_N; i++) {
+		program_what(e->p, limit_what((int)i));
+		struct step *s = program_call(
+			e->p, SYS_prlimit64, 0, i,
+			program_data(e->p, &rec->limits.v[2 * i], 2 * sizeof(uint64_t)), 0);
+		s->want = WANT_OK_OR;
+		s->value = -EPERM; /* limits_settle() looks, and tells */
+	}
+	return 0;
+}
+
+static int limits_settle(const struct settle *s, const void *record, struct error *err)
+{
+	const struct limits_record *rec = record;
+	int r = limits_check(rec, err);
+	for (size_t i = 0; r == 0 && i < PROC_LIMITS_N; i++) {
+		uint64_t now[2];
+		if (syscall(SYS_prlimit64, s->pid, i, NULL, now) < 0)
+			return s->userns ? 0 : error_sys(err, errno, "cannot read a limit");
+		if (memcmp(now, &rec->limits.v[2 * i], sizeof(now)) == 0)
+			continue;
+		if (syscall(SYS_prlimit64, s->pid, i, &rec->limits.v[2 * i], NULL) == 0 ||
+		    s->userns)
+			continue;
+		error_sys(err, errno, "cannot set the limit %s", proc_limit_name((int)i));
+		return error_hint(err, "the limit of the shell must not be lower than it was, or "
+				       "the command needs CAP_SYS_RESOURCE");
+	}
+	return r;
+}
+
+const struct task_kind task_kind_limits = {
+	.name = "limits",
+	.scope = SCOPE_PROCESS,
+	.phase = PHASE_CREDENTIALS,
+	.fields = limits_fields,
+	.size = sizeof(struct limits_record),
+	.collect = limits_collect,
+	.emit = limits_emit,
+	.settle = limits_settle,
+};
