@@ -30,25 +30,50 @@ static void write_file(const char *name, const char *text)
 	close(fd);
 }
 
-/* lower/ and upper/ under root/: lower has file, other, and dir/inner. */
-static int setup_overlay(void **state)
+/* A file system of its own: whatever /tmp is, layers can be made on it. */
+static int setup_tmpfs_at(const char *path)
 {
-	static const char *const dirs[] = { "lower", "upper", "work", "root", "lower/dir" };
+	return mount("tmpfs", path, "tmpfs", 0, "mode=0755");
+}
+
+/* lower/ and upper/fs/ under root/: lower has file, other, and dir/inner. */
+static int setup_layers(bool one_fs)
+{
+	static const char *const dirs[] = { "lower/dir", "upper/fs", "upper/work", "root" };
 	char options[512];
-	assert_int_equal(setup(state), 0);
+	assert_int_equal(setup(NULL), 0);
+	assert_int_equal(setup_tmpfs_at(dir), 0);
+	assert_int_equal(mkdir(in_dir("lower"), 0755), 0);
+	assert_int_equal(mkdir(in_dir("upper"), 0755), 0);
+	if (!one_fs)
+		assert_int_equal(setup_tmpfs_at(in_dir("upper")), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		assert_int_equal(mkdir(in_dir(dirs[i]), 0755), 0);
 	write_file("lower/file", "lower");
 	write_file("lower/other", "other");
 	write_file("lower/dir/inner", "inner");
-	(void)snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s",
-		       in_dir("lower"), in_dir("upper"), in_dir("work"));
+	(void)snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s%s",
+		       in_dir("lower"), in_dir("upper/fs"), in_dir("upper/work"),
+		       one_fs ? "" : ",xino=off");
 	return mount("overlay", in_dir("root"), "overlay", 0, options);
+}
+
+static int setup_overlay(void **state)
+{
+	(void)state;
+	return setup_layers(true);
+}
+
+/* Numbers of inodes are told in three ways then. */
+static int setup_overlay_of_two(void **state)
+{
+	(void)state;
+	return setup_layers(false);
 }
 
 static int teardown_mounts(void **state)
 {
-	while (umount2(in_dir("root"), MNT_DETACH) == 0)
+	while (umount2(dir, MNT_DETACH) == 0)
 		;
 	return teardown(state);
 }
@@ -126,11 +151,28 @@ static void test_watches_in_layers(void **state)
 	trip_end(&t);
 }
 
+/* Of a layered file two names are made, and one is removed: the link count does not tell that from a deleted lower file. */
+static void test_other_name_in_layers(void **state)
+{
+	(void)state;
+	assert_int_equal(link(in_dir("root/file"), in_dir("root/second")), 0);
+	int fd = open(in_dir("root/file"), O_RDWR);
+	assert_int_equal(unlink(in_dir("root/file")), 0);
+	fd = round_trip(fd);
+	int second = open(in_dir("root/second"), O_RDONLY);
+	assert_true(trip_same_inode(fd, second));
+	check_read(fd, "lower");
+	close(second);
+	close(fd);
+	trip_end(&t);
+}
+
 static int setup_tmpfs(void **state)
 {
 	assert_int_equal(setup(state), 0);
+	assert_int_equal(setup_tmpfs_at(dir), 0);
 	assert_int_equal(mkdir(in_dir("root"), 0755), 0);
-	return mount("tmpfs", in_dir("root"), "tmpfs", 0, NULL);
+	return setup_tmpfs_at(in_dir("root"));
 }
 
 static void test_deleted_on_a_read_only_mount(void **state)
@@ -195,12 +237,19 @@ static void test_opened_for_writing_on_a_mount_that_is_now_read_only(void **stat
 int main(void)
 {
 #define ON_OVERLAY(name) cmocka_unit_test_setup_teardown(name, setup_overlay, teardown_mounts)
-#define ON_TMPFS(name)	 cmocka_unit_test_setup_teardown(name, setup_tmpfs, teardown_mounts)
+#define ON_OVERLAY_OF_TWO(name)                                                                    \
+	cmocka_unit_test_setup_teardown(name, setup_overlay_of_two, teardown_mounts)
+#define ON_TMPFS(name) cmocka_unit_test_setup_teardown(name, setup_tmpfs, teardown_mounts)
 	const struct CMUnitTest tests[] = {
 		ON_OVERLAY(test_lower_file_deleted),
 		ON_OVERLAY(test_copied_up),
 		ON_OVERLAY(test_layered_directory),
 		ON_OVERLAY(test_watches_in_layers),
+		ON_OVERLAY(test_other_name_in_layers),
+		ON_OVERLAY_OF_TWO(test_lower_file_deleted),
+		ON_OVERLAY_OF_TWO(test_copied_up),
+		ON_OVERLAY_OF_TWO(test_layered_directory),
+		ON_OVERLAY_OF_TWO(test_watches_in_layers),
 		ON_TMPFS(test_deleted_on_a_read_only_mount),
 		ON_TMPFS(test_beneath_a_mount),
 		ON_TMPFS(test_mounted_file_without_source),
