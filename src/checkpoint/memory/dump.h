@@ -17,7 +17,7 @@
 /* A mapped file: mappings of any task with the same ones are the same object. */
 struct mapped_file {
 	uint64_t dev, ino;
-	int mode; /* O_RDONLY or O_RDWR */
+	int mode;    /* O_RDONLY or O_RDWR */
 	uint64_t id; /* the open file's; 0: it was refused */
 };
 
@@ -61,8 +61,8 @@ bool mapping_refuse(struct collect *c, pid_t pid, const struct maps_entry *e);
 int64_t mapped_file_take(struct memory_dump *d, struct collect *c, pid_t pid,
 			 const struct maps_entry *e, struct error *err) NODISCARD;
 /* The program itself: /proc/PID/exe. */
-int64_t mapped_file_take_exe(struct memory_dump *d, struct collect *c, pid_t pid,
-			     struct error *err) NODISCARD;
+int64_t mapped_file_take_exe(struct memory_dump *d, struct collect *c, pid_t pid, struct error *err)
+	NODISCARD;
 
 /* The numbers, the auxiliary vector, and what proc tells of the whole space: facts.c. */
 int space_facts(struct collect *c, const struct memory_source *src, struct arena *arena,

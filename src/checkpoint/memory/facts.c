@@ -91,7 +91,8 @@ static int status_read(struct collect *c, pid_t pid, struct memory_record *ret, 
 	const char *tags = strstr(buf_str(&text), "\nuntag_mask:\t");
 	ret->thp_disable = thp && thp[14] == '0';
 	if (tags && strtoull(tags + 13, NULL, 16) != UINT64_MAX)
-		(void)collect_refuse(c, pid, "memory", "addresses carry tags (ARCH_ENABLE_TAGGED_ADDR)",
+		(void)collect_refuse(c, pid, "memory",
+				     "addresses carry tags (ARCH_ENABLE_TAGGED_ADDR)",
 				     "start the program without linear address masking");
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "checkpoint/memory/space.h"
 
-#define STACK_GUARD (UINT64_C(1) << 20)	 /* stack_guard_gap */
+#define STACK_GUARD (UINT64_C(1) << 20) /* stack_guard_gap */
 #define HUGE_PAGE   (UINT64_C(2) << 20)
 /*
  * Where nobody is by habit: above what is asked for by number (Go's heap at 0xc000000000) and below position independent
@@ -35,8 +35,7 @@ void ranges_add_memory(struct ranges *r, const struct memory *m)
 	if (m->vdso.record)
 		ranges_add(r, m->vdso.start, m->vdso.start + vdso_area_size(m->vdso.record));
 	if (m->vdso.here)
-		ranges_add(r, m->vdso.here,
-			   m->vdso.here + vdso_area_size(&vdso_here()->record));
+		ranges_add(r, m->vdso.here, m->vdso.here + vdso_area_size(&vdso_here()->record));
 }
 
 void ranges_done(struct ranges *r)
@@ -49,6 +48,12 @@ static int by_start(const void *a, const void *b)
 {
 	const struct range *x = a, *y = b;
 	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+void ranges_sort(struct ranges *r)
+{
+	if (r->n)
+		qsort(r->v, r->n, sizeof(*r->v), by_start);
 }
 
 static uint64_t round_up(uint64_t v, uint64_t align)
@@ -64,8 +69,7 @@ static bool fits(uint64_t start, uint64_t end, uint64_t size)
 uint64_t ranges_find_hole(struct ranges *r, uint64_t from, uint64_t to, uint64_t size,
 			  uint64_t align)
 {
-	if (r->n)
-		qsort(r->v, r->n, sizeof(*r->v), by_start);
+	ranges_sort(r);
 	uint64_t at = round_up(from, align);
 	for (size_t i = 0; i < r->n; i++) {
 		if (fits(at, MIN(r->v[i].start, to), size))

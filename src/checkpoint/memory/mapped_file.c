@@ -140,8 +140,8 @@ int64_t mapped_file_take(struct memory_dump *d, struct collect *c, pid_t pid,
 	if (fd < 0) {
 		(void)snprintf(why, sizeof(why), "its file cannot be opened: %s", strerror(-fd));
 		return collect_refuse(c, pid, mapping_text(e, text, sizeof(text)), why,
-				      geteuid() == 0 ? "make the program unmap it first" :
-						       "checkpoint as root");
+				      geteuid() == 0 ? "make the program unmap it first"
+						     : "checkpoint as root");
 	}
 	if (fstat(fd, &st) < 0)
 		return error_sys(err, errno, "cannot look at a mapped file");
@@ -157,8 +157,7 @@ int64_t mapped_file_take_exe(struct memory_dump *d, struct collect *c, pid_t pid
 	(void)snprintf(path, sizeof(path), "%d/exe", (int)pid);
 	struct stat st;
 	if (fstatat(c->proc, path, &st, 0) == 0) {
-		const struct mapped_file *known =
-			mapped_find(d, st.st_dev, st.st_ino, O_RDONLY);
+		const struct mapped_file *known = mapped_find(d, st.st_dev, st.st_ino, O_RDONLY);
 		if (known)
 			return (int64_t)known->id;
 	}

@@ -34,14 +34,15 @@ enum mapping_flag {
 #define MAPPING_FLAGS_ALL ((1u << 16) - 1)
 /* Those that a mapping is born with; the others are given by madvise(2) and the like. */
 #define MAPPING_FLAGS_BIRTH                                                                        \
-	(MAPPING_SHARED | MAPPING_GROWSDOWN | MAPPING_NORESERVE | MAPPING_HUGETLB | MAPPING_DROPPABLE)
+	(MAPPING_SHARED | MAPPING_GROWSDOWN | MAPPING_NORESERVE | MAPPING_HUGETLB |                \
+	 MAPPING_DROPPABLE)
 #define MAPPING_FLAGS_THP (MAPPING_HUGEPAGE | MAPPING_NOHUGEPAGE)
 
 struct mapping_record {
 	uint64_t start, end;
-	uint32_t prot;	/* PROT_* */
-	uint32_t flags; /* enum mapping_flag */
-	uint64_t file;	/* id of an open file; 0: anonymous */
+	uint32_t prot;	 /* PROT_* */
+	uint32_t flags;	 /* enum mapping_flag */
+	uint64_t file;	 /* id of an open file; 0: anonymous */
 	uint64_t offset; /* in the file */
 	uint32_t page_shift;
 	char *name; /* PR_SET_VMA_ANON_NAME */
@@ -67,11 +68,11 @@ struct memory_record {
 	struct u64s pages, guards;
 	struct memory_numbers numbers;
 	struct bytes auxv;
-	uint64_t exe;	     /* id of an open file; 0: none */
-	uint64_t vdso;	     /* id of the "vdso" record; 0: none */
-	uint64_t vdso_start; /* where it lies: the data first */
-	uint32_t dump_filter; /* coredump_filter of proc(5) */
-	bool thp_disable;     /* PR_SET_THP_DISABLE */
+	uint64_t exe;			       /* id of an open file; 0: none */
+	uint64_t vdso;			       /* id of the "vdso" record; 0: none */
+	uint64_t vdso_start;		       /* where it lies: the data first */
+	uint32_t dump_filter;		       /* coredump_filter of proc(5) */
+	bool thp_disable;		       /* PR_SET_THP_DISABLE */
 	bool lock_future, lock_future_onfault; /* mlockall(MCL_FUTURE) */
 	bool merge_any;			       /* PR_SET_MEMORY_MERGE */
 };
@@ -79,8 +80,8 @@ extern const struct field memory_record_fields[];
 
 /* The kernel's own code in a process. Processes of one kernel share the record. */
 struct vdso_record {
-	uint64_t vvar;	 /* bytes of [vvar] */
-	uint64_t vclock; /* of [vvar_vclock] (6.13), else 0 */
+	uint64_t vvar;	   /* bytes of [vvar] */
+	uint64_t vclock;   /* of [vvar_vclock] (6.13), else 0 */
 	struct bytes code; /* of [vdso] */
 };
 extern const struct field vdso_record_fields[];
@@ -90,9 +91,9 @@ extern const struct field vdso_record_fields[];
 
 /* What the flags are called, and which smaps flag and which madvise(2) belong to them. One table for all. */
 struct mapping_flag_row {
-	uint32_t flag;	 /* enum mapping_flag */
-	uint32_t maps;	 /* enum maps_flag */
-	int advice;	 /* madvise(2) that sets it, -1: not so */
+	uint32_t flag;	  /* enum mapping_flag */
+	uint32_t maps;	  /* enum maps_flag */
+	int advice;	  /* madvise(2) that sets it, -1: not so */
 	const char *name; /* for people */
 };
 extern const struct mapping_flag_row mapping_flag_rows[]; /* ends with flag 0 */

@@ -77,8 +77,8 @@ static bool dynamic_read(const struct elf *e, const Elf64_Phdr *ph, struct dynam
 			break;
 		dynamic_add(e, &d, ret);
 	}
-	return ret->symbols && ret->strings &&
-	       elf_holds(e, ret->strings, ret->strings_size) && ret->strings_size;
+	return ret->symbols && ret->strings && elf_holds(e, ret->strings, ret->strings_size) &&
+	       ret->strings_size;
 }
 
 /* The highest symbol of a GNU hash table: the end of the longest chain. 0: no such table. */
@@ -237,7 +237,8 @@ static void here_read(void)
 	}
 	uint64_t code = (uint64_t)(uintptr_t)here.record.code.data;
 	here.start = code - vdso_code_offset(&here.record);
-	here.there = code && vdso_parse(here.record.code.data, here.record.code.size, &here.elf) == 0;
+	here.there =
+		code && vdso_parse(here.record.code.data, here.record.code.size, &here.elf) == 0;
 }
 
 const struct vdso_here *vdso_here(void)

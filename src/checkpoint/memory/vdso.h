@@ -41,7 +41,7 @@ int vdso_parse(const void *code, size_t size, struct vdso_elf *ret) NODISCARD;
 
 /* This kernel's, as every process of it has it. */
 struct vdso_here {
-	bool there; /* false: booted with vdso=0 */
+	bool there;	/* false: booted with vdso=0 */
 	uint64_t start; /* in this process */
 	struct vdso_record record;
 	struct vdso_elf elf;

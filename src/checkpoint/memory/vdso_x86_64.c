@@ -11,8 +11,10 @@
 #define CALL_SIZE 8  /* mov imm32, %eax; syscall; ret */
 
 static const uint32_t numbers[VDSO_N] = {
-	[VDSO_CLOCK_GETTIME] = SYS_clock_gettime, [VDSO_GETTIMEOFDAY] = SYS_gettimeofday,
-	[VDSO_TIME] = SYS_time,			  [VDSO_GETCPU] = SYS_getcpu,
+	[VDSO_CLOCK_GETTIME] = SYS_clock_gettime,
+	[VDSO_GETTIMEOFDAY] = SYS_gettimeofday,
+	[VDSO_TIME] = SYS_time,
+	[VDSO_GETCPU] = SYS_getcpu,
 	[VDSO_CLOCK_GETRES] = SYS_clock_getres,
 };
 
