@@ -142,7 +142,7 @@ int holder_unstash(struct holder *h, const char *kind, uint64_t key)
 
 int holder_external(struct holder *h, const char *name, struct error *err)
 {
-	if (h->external >= 0 && strcmp(name, "outside") == 0)
+	if (h->external >= 0 && (strcmp(name, "outside") == 0 || strcmp(name, "console") == 0))
 		return h->external;
 	return error_set(err, ENOENT, "%s was not supplied", name);
 }
@@ -271,7 +271,7 @@ static void trip_dump(struct trip *t)
 }
 
 /* That it is refused, with these words. */
-static void trip_refused(struct trip *t, const char *why)
+static UNUSED void trip_refused(struct trip *t, const char *why)
 {
 	assert_int_equal(trip_collect(t), 1);
 	if (!strstr(t->c.refusals[0].why, why))

@@ -83,7 +83,7 @@ static void make_stale(struct build *b)
 		return; /* memory_load() has looked */
 	uint8_t *code = xmalloc(size);
 	memcpy(code, r->code.data, size);
-	vdso_patch(code, size, &elf, at, here->there ? &here->elf : NULL,
+	vdso_patch(code, size, &elf, at, m->vdso.here ? &here->elf : NULL,
 		   m->vdso.here + vdso_code_offset(&here->record));
 	const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
 	program_what(p, "making the vdso of another kernel");
