@@ -47,3 +47,13 @@ bool idmap_has(const struct idmap *m, uint32_t inside)
 			return true;
 	return false;
 }
+
+int idmap_inside(const struct idmap *m, uint32_t outside, uint32_t *ret)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (outside >= m->v[i].outside && outside - m->v[i].outside < m->v[i].count) {
+			*ret = m->v[i].inside + (outside - m->v[i].outside);
+			return 0;
+		}
+	return -ERANGE;
+}

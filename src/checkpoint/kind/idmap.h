@@ -27,3 +27,5 @@ int idmap_parse(const char *text, struct arena *arena, struct idmap *ret) NODISC
 int idmap_read(int proc, pid_t pid, const char *which, struct arena *arena, struct idmap *ret)
 	NODISCARD;
 bool idmap_has(const struct idmap *m, uint32_t inside);
+/* -ERANGE: it has none. */
+int idmap_inside(const struct idmap *m, uint32_t outside, uint32_t *ret) NODISCARD;
