@@ -84,7 +84,7 @@ class Workplace:
         return self.path(*parts)
 
     def compile(self):
-        for name in ("floor", "floor-setns", "timer"):
+        for name in ("floor", "floor-setns", "timer", "load"):
             run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-static",
                  "-o", self.path(name), os.path.join(HERE, name + ".c")])
 

@@ -9,6 +9,7 @@ Sections:
   life-host   the same in the host's network namespace
   exec        executing `true` in a running container
   rate        containers a second, one after another and several at a time
+  checkpoint  freeze, whole and restore of containers of several sizes (bench/checkpoint.py)
   memory      what stays in memory for each running container (PSS of the engine's processes)
 
 The floor (floor.c, floor-setns.c) is raw system calls and no engine at all. All contestants are run by
@@ -29,6 +30,7 @@ import subprocess
 import sys
 import time
 
+from checkpoint import checkpoint_table, section_checkpoint
 from contestants import CGROUPS, FLOOR, HERE, SLEEP, Contestant, Failed, Workplace
 from contestants import contestants, is_static, last_line, processes
 
@@ -181,7 +183,8 @@ def section_memory(place, inside, args):
 
 
 SECTIONS = {"life": section_life, "life-host": section_life_host, "exec": section_exec, "rate": section_rate,
-            "memory": section_memory}
+            "memory": section_memory,
+            "checkpoint": section_checkpoint}
 
 
 # ---- telling ----
@@ -213,7 +216,7 @@ def memory_table(rows, args):
 
 
 TABLES = {"life": times_table, "life-host": times_table, "exec": times_table, "rate": rate_table,
-          "memory": memory_table}
+          "memory": memory_table, "checkpoint": checkpoint_table}
 
 
 def print_table(lines):

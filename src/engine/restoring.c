@@ -25,31 +25,31 @@
 
 int restoring_open(const char *path, struct restoring *ret, struct error *err)
 {
-	struct restoring r = RESTORING_NONE;
+	struct restoring *r = ret; /* in its place: what is loaded keeps the arena's address */
 	struct utsname name;
-	r.fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (r.fd < 0) {
+	*r = RESTORING_NONE;
+	r->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (r->fd < 0) {
 		error_sys(err, errno, "cannot open the image");
 		return error_object(err, "%s", path);
 	}
-	int e = image_open(r.fd, &r.img, err);
+	int e = image_open(r->fd, &r->img, err);
 	if (e == 0)
-		e = image_get(r.img, "container", 0, container_record_fields, &r.arena, &r.record,
+		e = image_get(r->img, "container", 0, container_record_fields, &r->arena, &r->record,
 			      err);
-	if (e == 0 && uname(&name) == 0 && !str_eq(name.machine, r.record.machine))
+	if (e == 0 && uname(&name) == 0 && !str_eq(name.machine, r->record.machine))
 		e = error_set(err, ENOTSUP, "it was made on a %s, this machine is a %s",
-			      r.record.machine, name.machine);
+			      r->record.machine, name.machine);
 	if (e == 0)
-		e = spec_parse(r.record.spec.data, r.record.spec.size, &r.spec, err);
+		e = spec_parse(r->record.spec.data, r->record.spec.size, &r->spec, err);
 	if (e == 0)
-		e = spec_check(&r.spec, err);
+		e = spec_check(&r->spec, err);
 	if (e == 0)
-		e = restore_load(r.img, &r.arena, &r.restore, err);
+		e = restore_load(r->img, &r->arena, &r->restore, err);
 	if (e < 0) {
-		restoring_done(&r);
+		restoring_done(r);
 		return error_object(err, "%s", path);
 	}
-	*ret = r;
 	return 0;
 }
 

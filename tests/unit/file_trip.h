@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -141,7 +142,7 @@ int holder_unstash(struct holder *h, const char *kind, uint64_t key)
 
 int holder_external(struct holder *h, const char *name, struct error *err)
 {
-	if (h->external >= 0 && strcmp(name, "outside") == 0)
+	if (h->external >= 0 && (strcmp(name, "outside") == 0 || strcmp(name, "console") == 0))
 		return h->external;
 	return error_set(err, ENOENT, "%s was not supplied", name);
 }
@@ -270,7 +271,7 @@ static void trip_dump(struct trip *t)
 }
 
 /* That it is refused, with these words. */
-static void trip_refused(struct trip *t, const char *why)
+static UNUSED void trip_refused(struct trip *t, const char *why)
 {
 	assert_int_equal(trip_collect(t), 1);
 	if (!strstr(t->c.refusals[0].why, why))
@@ -415,3 +416,49 @@ static UNUSED bool trip_same_inode(int a, int b)
 	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
 	       x.st_ino == y.st_ino;
 }
+
+/* ---- a directory of its own for each test ---- */
+
+static UNUSED char dir[64]; /* of the test that runs */
+
+static UNUSED const char *in_dir(const char *name)
+{
+	static char path[4][256];
+	static unsigned i;
+	i = (i + 1) % 4;
+	(void)snprintf(path[i], sizeof(path[i]), "%s/%s", dir, name);
+	return path[i];
+}
+
+static UNUSED int setup(void **state)
+{
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "/tmp/file-paths-XXXXXX");
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static UNUSED int teardown(void **state)
+{
+	(void)state;
+	return file_remove_tree(AT_FDCWD, dir);
+}
+
+static UNUSED void check_read(int fd, const char *text)
+{
+	char buf[64] = "";
+	assert_int_equal(read(fd, buf, sizeof(buf) - 1), strlen(text));
+	assert_string_equal(buf, text);
+}
+
+static UNUSED size_t count_names(const char *path)
+{
+	DIR *d = opendir(path);
+	size_t n = 0;
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -59,6 +59,15 @@ static int collect_spaces(struct dump_state *d, struct error *err)
 	return r;
 }
 
+/* Content of files without a name, of shared memory: pages of their own. */
+static int collect_files(struct dump_state *d, struct error *err)
+{
+	int r = d->c.w ? image_pages_begin(d->c.w, err) : 0;
+	if (r == 0)
+		r = files_collect(d, err);
+	return r == 0 && d->c.w ? image_pages_end(d->c.w, err) : r;
+}
+
 static int tell_stopped(struct dump_state *d, struct error *err)
 {
 	return d->req->stopped && d->c.w ? d->req->stopped(d->req->arg, d->c.w, err) : 0;
@@ -84,7 +93,7 @@ static const struct {
 	{ "cannot read the tables of descriptors", files_tables },
 	{ "cannot read what the tasks hold", tasks_collect },
 	{ "cannot read the memory", collect_spaces },
-	{ "cannot read the open files", files_collect },
+	{ "cannot read the open files", collect_files },
 	{ "cannot write the tasks", put_tasks },
 	{ "cannot finish the checkpoint", tell_stopped },
 	{ "cannot take what only the end of the container sets free", files_drain },
@@ -146,9 +155,6 @@ int dump(const struct dump_request *req, struct image_writer *w, struct arena *a
 	d.c.tracees = &d.tracees;
 	d.c.objects = objects_new();
 	d.memory = memory_dump_new();
-	bool paged = d.c.w != NULL;
-	if (paged)
-		r = image_pages_begin(w, err);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++) {
 		r = steps[i].run(&d, err);
 		if (r < 0)
@@ -163,8 +169,6 @@ int dump(const struct dump_request *req, struct image_writer *w, struct arena *a
 	else
 		ret->tracees = d.tracees;
 	ret->frozen_ns = now_ns() - start;
-	if (paged && r == 0)
-		r = image_pages_end(w, err);
 	memory_dump_free(d.memory);
 	objects_free(d.c.objects);
 	return r;

@@ -246,23 +246,28 @@ static int collect_one(struct dump_state *d, struct object *o, struct error *err
 	return 0;
 }
 
-int files_collect(struct dump_state *d, struct error *err)
+/* Those of the queue from number `from` on. It grows while we walk it: queued descriptors, targets. */
+static int collect_from(struct dump_state *d, size_t from, struct error *err)
 {
 	int r = 0;
-	/* the queue grows while we walk it: queued descriptors, targets */
-	for (size_t i = 0; i < d->c.n_queue && r == 0; i++)
+	for (size_t i = from; i < d->c.n_queue && r == 0; i++)
 		r = collect_one(d, d->c.queue[i], err);
-	for (size_t i = 0; i < d->n_files && r == 0; i++) {
+	for (size_t i = from; i < d->n_files && r == 0; i++) {
 		const struct dumped_file *file = &d->files[i];
 		if (!file->refused && file->kind && file->kind->settle)
 			r = file->kind->settle(&d->c, file->facts, file->record, err);
 		if (r < 0)
 			error_object(err, "%s", file_name(&d->c, file->facts));
 	}
-	for (size_t i = 0; i < d->n_files && r == 0; i++)
+	for (size_t i = from; i < d->n_files && r == 0; i++)
 		if (!d->files[i].refused)
 			r = put_file(d, &d->files[i], err);
 	return r;
+}
+
+int files_collect(struct dump_state *d, struct error *err)
+{
+	return collect_from(d, 0, err);
 }
 
 int files_drain(struct dump_state *d, struct error *err)
@@ -273,5 +278,6 @@ int files_drain(struct dump_state *d, struct error *err)
 	for (size_t i = 0; file_kinds[i] && r == 0; i++)
 		if (file_kinds[i]->drain)
 			r = file_kinds[i]->drain(&d->c, err);
-	return r;
+	/* descriptors lay in what was taken */
+	return r < 0 ? r : collect_from(d, d->n_files, err);
 }

@@ -289,7 +289,10 @@ NORETURN static void run_park(struct run *run)
 /* The tracer stops us here. If it does not, it is dead: we restore ourselves. */
 NORETURN static void run_return(struct run *run)
 {
-	word_wait((uint64_t)&run->parked, 0, RUN_GRACE_MS);
+	/* not futex(2): an interrupted wait with a timeout is kept in the thread's restart block, where the call that the
+	 * stop interrupted still is. ppoll(2) keeps nothing there */
+	struct blob_time t = { RUN_GRACE_MS / 1000, (int64_t)(RUN_GRACE_MS % 1000) * 1000000 };
+	arch_syscall5(__NR_ppoll, 0, 0, (long)&t, 0, 0);
 	arch_blob_home(run->home);
 }
 

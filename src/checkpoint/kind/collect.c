@@ -6,12 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "proc/process.h"
 
 int collect_put(struct collect *c, const char *type, uint64_t id, const struct field *fields,
 		const void *record, struct error *err)
 {
 	return c->w ? image_put(c->w, type, id, fields, record, err) : 0;
+}
+
+struct collect_own {
+	const char *kind;
+	void **data;
+};
+
+void **collect_own(struct collect *c, const char *kind)
+{
+	for (size_t i = 0; i < c->n_memory; i++)
+		if (str_eq(c->memory[i].kind, kind))
+			return c->memory[i].data;
+	struct collect_own *m = arena_push(c->arena, c->memory, c->n_memory);
+	m->kind = kind;
+	m->data = arena_alloc(c->arena, sizeof(void *));
+	return m->data;
 }
 
 pid_t collect_vpid(const struct collect *c, pid_t host)

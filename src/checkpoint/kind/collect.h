@@ -63,7 +63,12 @@ struct collect {
 	/* what collect_intern() knows */
 	struct interned *interned;
 	size_t n_interned;
+	struct collect_own *memory; /* see collect_own() */
+	size_t n_memory;
 };
+
+/* A kind's own pointer for the whole dump (to memory in the arena), NULL at first. */
+void **collect_own(struct collect *c, const char *kind);
 
 /* Puts a record, or nothing on a dry run. */
 int collect_put(struct collect *c, const char *type, uint64_t id, const struct field *fields,

@@ -62,7 +62,7 @@ struct file_kind {
 	/*
 	 * Optional, once a kind: takes what can only be taken by destroying it (connections that wait to be accepted, with
 	 * their data). When all files were collected; only when the container is killed afterwards (not leave_running, not
-	 * on a dry run).
+	 * on a dry run). May find more open files.
 	 */
 	int (*drain)(struct collect *c, struct error *err);
 	/*

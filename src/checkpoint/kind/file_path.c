@@ -80,19 +80,22 @@ static bool same_inode(int fd, void *arg)
 	return fstat(fd, &st) == 0 && st.st_dev == wanted->st_dev && st.st_ino == wanted->st_ino;
 }
 
-/* Its first name is gone, but it has others: looks for one. Refuses when there is none to be seen. */
+/*
+ * Its first name is gone, and the link count says that it has others: looks for one. 1: there is none.
+ *
+ * A deleted file of a lower layer (overlayfs) has a link count of 1 as ever: that one may be wrong. With layers on two
+ * file systems overlayfs gives the names of one inode different numbers: then another name is not recognised.
+ */
 static int collect_other(struct collect *c, const struct file_facts *f, struct file_path *ret)
 {
-	struct name_search s = {
-		.ino = f->st.st_ino,
-		.near = ret->path,
-		.is_it = same_inode,
-		.arg = (void *)&f->st,
-	};
+	struct name_wanted wanted = { .ino = f->st.st_ino, .arg = (void *)&f->st };
+	struct name_search s = { .v = &wanted, .n = 1, .near = ret->path, .is_it = same_inode };
+	bool layered = f->fs == OVERLAYFS_SUPER_MAGIC && f->st.st_nlink == 1;
 	const char *start = mount_point(c, f->mnt_id);
-	int r = start ? name_search(c, start, &s, &ret->other) : -ENOENT;
-	if (r == 0)
-		return 0;
+	int r = start ? name_search(c, start, &s) : -ENOENT;
+	ret->other = wanted.path;
+	if (r == 0 || layered)
+		return r != 0;
 	return file_refuse(
 		c, f,
 		r == -E2BIG ? "its name was removed, another one was not found among too many"
@@ -119,11 +122,8 @@ int file_path_collect(struct collect *c, const struct file_facts *f, struct file
 	/* the root of a mount whose source was removed */
 	if (leads_to(root, ret->path, &f->st))
 		return 0;
-	/* A deleted file of a lower layer still has its link count of 1. */
-	bool linked =
-		S_ISREG(f->st.st_mode) && f->st.st_nlink > (f->fs == OVERLAYFS_SUPER_MAGIC ? 1 : 0);
-	if (linked)
-		return collect_other(c, f, ret);
+	if (S_ISREG(f->st.st_mode) && f->st.st_nlink > 0 && collect_other(c, f, ret) == 0)
+		return 0;
 	return ghost_collect(c, f, ret->path, &ret->ghost, err);
 }
 

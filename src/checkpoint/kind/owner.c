@@ -3,10 +3,9 @@
 #include "checkpoint/kind/owner.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "checkpoint/kind/idmap.h"
 
 const struct field owner_fields[] = {
 	FIELD(struct owner, mode, U32),
@@ -15,29 +14,15 @@ const struct field owner_fields[] = {
 	FIELDS_END,
 };
 
-/* What a number of ours is inside, by the text of /proc/PID/uid_map: lines of "inside ours count". */
-static uint32_t inside(const char *map, uint32_t ours)
-{
-	unsigned long long first, outer, count;
-	int used;
-	while (sscanf(map, "%llu %llu %llu%n", &first, &outer, &count, &used) == 3) {
-		if (ours >= outer && ours - outer < count)
-			return (uint32_t)(first + (ours - outer));
-		map += used;
-	}
-	return OWNER_UNMAPPED;
-}
-
-static int map_id(const struct collect *c, const char *file, uint32_t ours, uint32_t *ret,
+static int map_id(const struct collect *c, const char *which, uint32_t ours, uint32_t *ret,
 		  struct error *err)
 {
-	char path[40];
-	CLEANUP_BUF struct buf map = BUF_INIT;
-	(void)snprintf(path, sizeof(path), "%d/%s", (int)c->init, file);
-	int r = file_read(c->proc, path, 1 << 20, &map);
+	struct idmap map;
+	int r = idmap_read(c->proc, c->init, which, c->arena, &map);
 	if (r < 0)
-		return error_sys(err, -r, "cannot read /proc/%s", path);
-	*ret = inside(buf_str(&map), ours);
+		return error_sys(err, -r, "cannot read the %s of process 1", which);
+	if (idmap_inside(&map, ours, ret) < 0)
+		*ret = OWNER_UNMAPPED;
 	return 0;
 }
 

@@ -64,12 +64,12 @@ int pty_state_collect(int fd, struct arena *arena, struct pty_state *ret, struct
 	struct termios locked = { 0 };
 	struct winsize size = { 0 };
 	int discipline = 0, exclusive = 0;
-	if (ioctl(fd, TCGETS2, &t) < 0 || ioctl(fd, TIOCGWINSZ, &size) < 0 ||
-	    ioctl(fd, TIOCGETD, &discipline) < 0 || ioctl(fd, TIOCGLCKTRMIOS, &locked) < 0 ||
-	    ioctl(fd, TIOCGEXCL, &exclusive) < 0)
-		return error_sys(err, errno, "cannot read the settings of a terminal");
-	if (discipline != 0) /* N_TTY */
+	/* first: others do not know what is asked below */
+	if (ioctl(fd, TIOCGETD, &discipline) == 0 && discipline != 0 /* N_TTY */)
 		return error_set(err, ENOTSUP, "a terminal has the line discipline %d", discipline);
+	if (ioctl(fd, TCGETS2, &t) < 0 || ioctl(fd, TIOCGWINSZ, &size) < 0 ||
+	    ioctl(fd, TIOCGLCKTRMIOS, &locked) < 0 || ioctl(fd, TIOCGEXCL, &exclusive) < 0)
+		return error_sys(err, errno, "cannot read the settings of a terminal");
 	*ret = (struct pty_state){
 		.termios = bytes_of(arena, &t, sizeof(t)),
 		.rows = size.ws_row,

@@ -111,6 +111,10 @@ int pty_open_current(int master, int flags, struct error *err)
 	CLEANUP_FD int fd = fcntl(slave, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return error_sys(err, errno, "cannot duplicate a descriptor");
+	/* opening by name, other than by the master, wants it unlocked */
+	int was = 0, unlocked = 0;
+	if (ioctl(master, TIOCGPTLCK, &was) < 0 || ioctl(master, TIOCSPTLCK, &unlocked) < 0)
+		return error_sys(err, errno, "cannot unlock a pseudo terminal");
 	long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid == 0)
 		_exit(child_open(slave, fd, flags));
@@ -120,6 +124,7 @@ int pty_open_current(int master, int flags, struct error *err)
 	while (waitpid((pid_t)pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return error_sys(err, errno, "cannot wait for a child");
+	(void)ioctl(master, TIOCSPTLCK, &was);
 	if (status != 0) {
 		error_sys(err, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
 			  "cannot open the controlling terminal");

@@ -244,7 +244,11 @@ static int mapping_copy(struct space *s, struct page_copy *pc, struct pagemap *p
 	/* without the help of the kernel an empty reservation of terabytes would be read page by page */
 	if (!pagemap_scans(pm) && !s->from[i]->own)
 		return 0;
-	bool forced = !(m->prot & PROT_READ), zeroes = m->file != 0;
+	const struct page_copy_mode mode = {
+		.forced = !(m->prot & PROT_READ),
+		.zeroes = m->file != 0,
+		.common = s->from[i]->common != 0,
+	};
 	struct page_run run;
 	uint64_t bad = 0;
 	for (uint64_t at = m->start; at < m->end; at = run.end) {
@@ -258,7 +262,7 @@ static int mapping_copy(struct space *s, struct page_copy *pc, struct pagemap *p
 			guard_add(s, &run);
 			continue;
 		}
-		r = page_copy_add(pc, run.start, run.end, forced, zeroes, &bad, err);
+		r = page_copy_add(pc, run.start, run.end, &mode, &bad, err);
 		if (r < 0)
 			return page_refuse(s, bad, r, err);
 	}
@@ -284,6 +288,7 @@ static int space_copy(struct space *s, struct page_copy *pc, struct error *err)
 static int space_add_pages(struct space *s, struct error *err)
 {
 	CLEANUP_PAGE_COPY struct page_copy pc = { .mem = FD_NONE,
+						  .parent_mem = FD_NONE,
 						  .frames.fd = FD_NONE,
 						  .parent_frames.fd = FD_NONE };
 	int r = page_copy_begin(&pc, s->d, s->c, s->src->pid, space_find(s->d, s->src->parent_mm),

@@ -50,6 +50,12 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
+void ranges_sort(struct ranges *r)
+{
+	if (r->n)
+		qsort(r->v, r->n, sizeof(*r->v), by_start);
+}
+
 static uint64_t round_up(uint64_t v, uint64_t align)
 {
 	return (v + align - 1) & ~(align - 1);
@@ -63,8 +69,7 @@ static bool fits(uint64_t start, uint64_t end, uint64_t size)
 uint64_t ranges_find_hole(struct ranges *r, uint64_t from, uint64_t to, uint64_t size,
 			  uint64_t align)
 {
-	if (r->n)
-		qsort(r->v, r->n, sizeof(*r->v), by_start);
+	ranges_sort(r);
 	uint64_t at = round_up(from, align);
 	for (size_t i = 0; i < r->n; i++) {
 		if (fits(at, MIN(r->v[i].start, to), size))

@@ -71,16 +71,23 @@ static int mappings_check(const struct check *k)
 
 /* ---- what is in them ---- */
 
-/* Finds the mapping that [start, start + pages) lies in; *at only goes up. NULL: in none. */
-static const struct mapping_record *mapping_around(const struct memory *m, size_t *at,
-						   uint64_t start, uint64_t pages)
+/* Whether [start, start + pages) lies in mappings without any of `flags`, one behind the other; *at only goes up. */
+static bool lies_in_mappings(const struct memory *m, size_t *at, uint64_t start, uint64_t pages,
+			     uint32_t flags)
 {
 	while (*at < m->n_maps && m->maps[*at].end <= start)
 		++*at;
-	if (*at == m->n_maps || m->maps[*at].start > start ||
-	    pages > (m->maps[*at].end - start) / SPACE_PAGE)
-		return NULL;
-	return &m->maps[*at];
+	for (size_t i = *at; i < m->n_maps; i++) {
+		const struct mapping_record *map = &m->maps[i];
+		if (map->start > start || map->flags & flags)
+			return false;
+		uint64_t here = (map->end - start) / SPACE_PAGE;
+		if (pages <= here)
+			return true;
+		pages -= here;
+		start = map->end;
+	}
+	return false;
 }
 
 static int pages_check(const struct check *k)
@@ -93,8 +100,8 @@ static int pages_check(const struct check *k)
 		const struct mapping_pages *p = &k->m->pages[i];
 		if (p->address < above || p->address & (SPACE_PAGE - 1) || !p->n)
 			return wrong(k, p->address, "pages overlap or are out of order");
-		const struct mapping_record *m = mapping_around(k->m, &at, p->address, p->n);
-		if (!m || m->flags & (MAPPING_SHARED | MAPPING_DROPPABLE))
+		if (!lies_in_mappings(k->m, &at, p->address, p->n,
+				      MAPPING_SHARED | MAPPING_DROPPABLE))
 			return wrong(k, p->address, "pages are in no private mapping");
 		if (p->offset & (SPACE_PAGE - 1) || !image_has_pages(k->img, p->offset, p->n))
 			return wrong(k, p->address, "the image does not hold these pages");
@@ -112,7 +119,7 @@ static int guards_check(const struct check *k)
 	for (size_t i = 0; i < k->m->n_guards; i++) {
 		const struct mapping_guard *g = &k->m->guards[i];
 		if (g->address < above || g->address & (SPACE_PAGE - 1) || !g->n ||
-		    !mapping_around(k->m, &at, g->address, g->n))
+		    !lies_in_mappings(k->m, &at, g->address, g->n, 0))
 			return wrong(k, g->address, "a guard is in no mapping or out of order");
 		above = g->address + g->n * SPACE_PAGE;
 	}

@@ -170,6 +170,7 @@ static const struct {
 	{ "ar", 0 }, /* x86: page attributes of a pf mapping */
 	{ "dw", 0 }, /* 5.14 and before */
 	{ "sd", 0 }, /* soft-dirty */
+	{ "gu", 0 }, /* may have guard pages: they are looked for anyway */
 	{ "mm", 0 }, /* pages and frames mixed: follows from what is mapped */
 };
 
@@ -205,9 +206,12 @@ static bool detail_parse(struct scan s, struct maps_entry *e)
 		flags_parse(s, e);
 		return true;
 	}
-	if (scan_key(&s, "Anonymous:") || scan_key(&s, "Swap:") ||
-	    scan_key(&s, "Private_Hugetlb:") || scan_key(&s, "Shared_Hugetlb:"))
+	if (scan_key(&s, "Anonymous:") || scan_key(&s, "Private_Hugetlb:"))
 		return bytes_add(s, &e->own);
+	if (scan_key(&s, "Swap:") || scan_key(&s, "Shared_Hugetlb:"))
+		return bytes_add(s, &e->own) && bytes_add(s, &e->common);
+	if (scan_key(&s, "Shared_Clean:") || scan_key(&s, "Shared_Dirty:"))
+		return bytes_add(s, &e->common);
 	if (scan_key(&s, "KernelPageSize:"))
 		return bytes_add(s, &e->page);
 	if (scan_key(&s, "ProtectionKey:")) {

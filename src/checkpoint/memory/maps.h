@@ -55,6 +55,7 @@ struct maps_entry {
 	char unknown[4]; /* the first VmFlag that this table does not know, "" */
 	uint64_t page;	 /* bytes of the kernel's pages in it: those of hugetlb */
 	uint64_t own;	 /* bytes that are this mapping's own: anonymous and swapped ones */
+	uint64_t common; /* bytes in pages that others map as well, or may */
 	uint32_t key;	 /* protection key */
 };
 

@@ -53,22 +53,21 @@ void page_copy_end(struct page_copy *pc, struct mapping_pages **ret, size_t *ret
 
 /* ---- reading ---- */
 
-static int mem_open(struct page_copy *pc, struct error *err)
+static int mem_open(int proc, pid_t pid, int *mem, struct error *err)
 {
 	char path[64];
-	if (pc->mem >= 0)
+	if (*mem >= 0)
 		return 0;
-	(void)snprintf(path, sizeof(path), "%d/mem", (int)pc->pid);
-	pc->mem = openat(pc->proc, path, O_RDONLY | O_CLOEXEC);
-	return pc->mem < 0 ? error_sys(err, errno, "cannot open the memory of pid %d", (int)pc->pid)
-			   : 0;
+	(void)snprintf(path, sizeof(path), "%d/mem", (int)pid);
+	*mem = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	return *mem < 0 ? error_sys(err, errno, "cannot open the memory of pid %d", (int)pid) : 0;
 }
 
-/* What process_vm_readv(2) may not read, a tracer may through mem: page by page, so that the bad one is known. */
+/* Through mem: what process_vm_readv(2) may not read, or would copy. */
 static int read_forced(struct page_copy *pc, uint64_t address, uint64_t n, uint8_t *to,
 		       uint64_t *ret_bad, struct error *err)
 {
-	int r = mem_open(pc, err);
+	int r = mem_open(pc->proc, pc->pid, &pc->mem, err);
 	if (r < 0)
 		return r;
 	for (uint64_t done = 0; done < n * PAGE;) {
@@ -83,33 +82,48 @@ static int read_forced(struct page_copy *pc, uint64_t address, uint64_t n, uint8
 	return 0;
 }
 
+/* All pieces that may be read so, in one call. *ret_got: bytes of them, whole pages. */
+static int read_quickly(struct page_copy *pc, uint64_t *ret_got, struct error *err)
+{
+	struct iovec remote[PAGE_COPY_PIECES], local[PAGE_COPY_PIECES];
+	size_t n = 0;
+	uint8_t *to = pc->d->buffer;
+	*ret_got = 0;
+	for (size_t i = 0; i < pc->n_pieces; i++) {
+		uint64_t size = pc->pieces[i].n * PAGE;
+		if (!pc->pieces[i].forced) {
+			remote[n] =
+				(struct iovec){ (void *)(uintptr_t)pc->pieces[i].address, size };
+			local[n++] = (struct iovec){ to, size };
+		}
+		to += size;
+	}
+	if (!n)
+		return 0;
+	ssize_t r = process_vm_readv(pc->pid, local, n, remote, n, 0);
+	if (r < 0 && errno == ESRCH)
+		return error_set(err, ESRCH, "pid %d is gone", (int)pc->pid);
+	*ret_got = r < 0 ? 0 : (uint64_t)r & ~(PAGE - 1);
+	return 0;
+}
+
 static int read_pieces(struct page_copy *pc, uint64_t *ret_bad, struct error *err)
 {
-	struct iovec remote[PAGE_COPY_PIECES];
-	struct iovec local = { pc->d->buffer, pc->n_waiting * PAGE };
-	for (size_t i = 0; i < pc->n_pieces; i++)
-		remote[i] = (struct iovec){ (void *)(uintptr_t)pc->pieces[i].address,
-					    pc->pieces[i].n * PAGE };
-	uint64_t got = 0;
-	if (!pc->forced) {
-		ssize_t r = process_vm_readv(pc->pid, &local, 1, remote, pc->n_pieces, 0);
-		if (r < 0 && errno == ESRCH)
-			return error_set(err, ESRCH, "pid %d is gone", (int)pc->pid);
-		got = r < 0 ? 0 : (uint64_t)r & ~(PAGE - 1);
-	}
-	uint64_t at = 0; /* bytes of the buffer that the pieces so far take */
-	for (size_t i = 0; i < pc->n_pieces && got < local.iov_len; i++) {
-		uint64_t size = pc->pieces[i].n * PAGE;
-		uint64_t have = got > at ? MIN(got - at, size) : 0;
-		if (have < size) {
-			int r = read_forced(pc, pc->pieces[i].address + have, (size - have) / PAGE,
-					    pc->d->buffer + at + have, ret_bad, err);
-			if (r < 0)
-				return r;
+	uint64_t got;
+	int r = read_quickly(pc, &got, err);
+	uint8_t *to = pc->d->buffer;
+	for (size_t i = 0; r == 0 && i < pc->n_pieces; i++) {
+		uint64_t size = pc->pieces[i].n * PAGE, have = 0;
+		if (!pc->pieces[i].forced) {
+			have = MIN(got, size);
+			got -= have;
 		}
-		at += size;
+		if (have < size)
+			r = read_forced(pc, pc->pieces[i].address + have, (size - have) / PAGE,
+					to + have, ret_bad, err);
+		to += size;
 	}
-	return 0;
+	return r;
 }
 
 /* ---- what of it must be written ---- */
@@ -139,7 +153,7 @@ static int zero_page(struct page_copy *pc, uint64_t address, struct error *err)
 	return 0;
 }
 
-/* The offset of the parent's copy of the page at this address; 0: it has none. Addresses ascend but for a buffer's length. */
+/* The offset of the parent's copy of the page at this address; 0: it has none. *ret_n: for how many pages that goes on. */
 static uint64_t parent_offset(const struct page_copy *pc, uint64_t address, uint64_t *ret_n)
 {
 	const struct space_seen *s = pc->parent;
@@ -172,9 +186,8 @@ static bool same_content(struct page_copy *pc, uint64_t address, const uint8_t *
 	uint64_t n;
 	if (!pc->by_content || !(*ret_offset = parent_offset(pc, address, &n)))
 		return false;
-	struct iovec local = { pc->d->other, IMAGE_PAGE },
-		     remote = { (void *)(uintptr_t)address, IMAGE_PAGE };
-	return process_vm_readv(pc->parent->pid, &local, 1, &remote, 1, 0) == IMAGE_PAGE &&
+	return mem_open(pc->proc, pc->parent->pid, &pc->parent_mem, NULL) == 0 &&
+	       pread(pc->parent_mem, pc->d->other, IMAGE_PAGE, (off_t)address) == IMAGE_PAGE &&
 	       memcmp(pc->d->other, page, IMAGE_PAGE) == 0;
 }
 
@@ -199,7 +212,8 @@ int page_copy_flush(struct page_copy *pc, uint64_t *ret_bad, struct error *err)
 			if (is_zero) {
 				if ((r = zero_page(pc, address, err)) < 0)
 					return r;
-			} else if (same_content(pc, address, page, &offset)) {
+			} else if (pc->pieces[i].forced &&
+				   same_content(pc, address, page, &offset)) {
 				list_add(pc, address, 1, offset);
 			} else {
 				if (kept != at)
@@ -220,8 +234,8 @@ int page_copy_flush(struct page_copy *pc, uint64_t *ret_bad, struct error *err)
 
 /* ---- which pages are to be copied ---- */
 
-static int copy_own(struct page_copy *pc, uint64_t address, uint64_t n, uint64_t *ret_bad,
-		    struct error *err)
+static int copy_own(struct page_copy *pc, uint64_t address, uint64_t n, bool forced,
+		    uint64_t *ret_bad, struct error *err)
 {
 	while (n) {
 		if (pc->n_waiting == BUFFER_PAGES || pc->n_pieces == PAGE_COPY_PIECES) {
@@ -231,11 +245,13 @@ static int copy_own(struct page_copy *pc, uint64_t address, uint64_t n, uint64_t
 		}
 		uint64_t now = MIN(n, (uint64_t)BUFFER_PAGES - pc->n_waiting);
 		size_t i = pc->n_pieces;
-		if (i && pc->pieces[i - 1].address + pc->pieces[i - 1].n * PAGE == address) {
+		if (i && pc->pieces[i - 1].forced == forced &&
+		    pc->pieces[i - 1].address + pc->pieces[i - 1].n * PAGE == address) {
 			pc->pieces[i - 1].n += now;
 		} else {
 			pc->pieces[i].address = address;
 			pc->pieces[i].n = now;
+			pc->pieces[i].forced = forced;
 			pc->n_pieces++;
 		}
 		pc->n_waiting += now;
@@ -245,73 +261,85 @@ static int copy_own(struct page_copy *pc, uint64_t address, uint64_t n, uint64_t
 	return 0;
 }
 
-/*
- * Which of n pages are the parent's: same[i]. The kernel may move a page to another frame between two readings, so the
- * parent is asked before and after: the frame was the parent's while it was the child's.
- */
-static int compare_frames(struct page_copy *pc, uint64_t start, size_t n, bool *same,
-			  struct error *err)
-{
-	uint64_t before[COMPARE], ours[COMPARE], after[COMPARE];
-	bool hidden[3];
-	int r = pagemap_frames(&pc->parent_frames, start, n, before, &hidden[0]);
-	if (r == 0)
-		r = pagemap_frames(&pc->frames, start, n, ours, &hidden[1]);
-	if (r == 0)
-		r = pagemap_frames(&pc->parent_frames, start, n, after, &hidden[2]);
-	if (r < 0)
-		return error_sys(err, -r, "cannot compare the pages of pids %d and %d",
-				 (int)pc->pid, (int)pc->parent->pid);
-	if (hidden[0] || hidden[1] || hidden[2])
-		pc->by_content = true;
-	for (size_t i = 0; i < n; i++)
-		same[i] = ours[i] && ours[i] == before[i] && ours[i] == after[i];
-	return 0;
-}
+/* A stretch of a mapping that shares pages with others: what is to be done with each. */
+struct stretch {
+	uint64_t start;
+	size_t n;
+	uint64_t frames[COMPARE];
+	uint64_t
+		offset[COMPARE]; /* the parent's copy of the same page; 0: it is not the parent's */
+};
 
-/* A stretch that the parent has pages for, one after the other in the image. */
-static int add_shared(struct page_copy *pc, uint64_t start, uint64_t n, uint64_t offset,
-		      uint64_t *ret_bad, struct error *err)
+/*
+ * The kernel may move a page to another frame between two readings, so the parent is asked before and after: the frame
+ * was the parent's while it was the child's.
+ */
+static int stretch_look(struct page_copy *pc, struct stretch *s, struct error *err)
 {
-	bool same[COMPARE];
-	for (uint64_t done = 0; done < n;) {
-		size_t now = (size_t)MIN(n - done, (uint64_t)COMPARE);
-		int r = compare_frames(pc, start + done * PAGE, now, same, err);
-		if (r < 0)
-			return r;
-		for (size_t i = 0, j; i < now; i = j) {
-			for (j = i + 1; j < now && same[j] == same[i];)
-				j++;
-			uint64_t address = start + (done + i) * PAGE;
-			if (same[i])
-				list_add(pc, address, j - i, offset + (done + i) * PAGE);
-			else if ((r = copy_own(pc, address, j - i, ret_bad, err)) < 0)
-				return r;
-		}
-		done += now;
+	uint64_t before[COMPARE], after[COMPARE];
+	bool hidden = false, parent_hidden = false;
+	int r = pc->parent
+			? pagemap_frames(&pc->parent_frames, s->start, s->n, before, &parent_hidden)
+			: 0;
+	if (r == 0)
+		r = pagemap_frames(&pc->frames, s->start, s->n, s->frames, &hidden);
+	if (r == 0 && pc->parent)
+		r = pagemap_frames(&pc->parent_frames, s->start, s->n, after, &parent_hidden);
+	if (r < 0)
+		return error_sys(err, -r, "cannot read the page tables of pid %d", (int)pc->pid);
+	pc->by_content |= pc->parent && (hidden || parent_hidden);
+	uint64_t run = 0, offset = 0;
+	for (size_t i = 0; i < s->n; i++, run--, offset += offset ? PAGE : 0) {
+		if (!run && pc->parent)
+			offset = parent_offset(pc, s->start + i * PAGE, &run);
+		bool same = pc->parent && s->frames[i] > PAGE_ALONE && s->frames[i] == before[i] &&
+			    s->frames[i] == after[i];
+		s->offset[i] = same ? offset : 0;
 	}
 	return 0;
 }
 
-int page_copy_add(struct page_copy *pc, uint64_t start, uint64_t end, bool forced, bool zeroes,
-		  uint64_t *ret_bad, struct error *err)
+/* Whether page i is dealt with as the one before it. */
+static bool stretch_goes_on(const struct stretch *s, size_t i)
+{
+	if (s->offset[i] || s->offset[i - 1])
+		return s->offset[i] == s->offset[i - 1] + PAGE && s->offset[i - 1];
+	return (s->frames[i] & PAGE_ALONE) == (s->frames[i - 1] & PAGE_ALONE);
+}
+
+static int copy_stretch(struct page_copy *pc, struct stretch *s, bool forced, uint64_t *ret_bad,
+			struct error *err)
+{
+	int r = stretch_look(pc, s, err);
+	for (size_t i = 0, j; r == 0 && i < s->n; i = j) {
+		for (j = i + 1; j < s->n && stretch_goes_on(s, j);)
+			j++;
+		uint64_t address = s->start + i * PAGE;
+		if (s->offset[i])
+			list_add(pc, address, j - i, s->offset[i]);
+		else
+			r = copy_own(pc, address, j - i, forced || !(s->frames[i] & PAGE_ALONE),
+				     ret_bad, err);
+	}
+	return r;
+}
+
+int page_copy_add(struct page_copy *pc, uint64_t start, uint64_t end,
+		  const struct page_copy_mode *mode, uint64_t *ret_bad, struct error *err)
 {
 	int r = 0;
-	if (pc->forced != forced || pc->zeroes != zeroes)
+	if (pc->zeroes != mode->zeroes)
 		r = page_copy_flush(pc, ret_bad, err);
-	pc->forced = forced;
-	pc->zeroes = zeroes;
-	if (!pc->parent || pc->by_content)
-		return r < 0 ? r : copy_own(pc, start, (end - start) / PAGE, ret_bad, err);
-	while (r == 0 && start < end) {
-		uint64_t n;
-		uint64_t offset = parent_offset(pc, start, &n);
-		n = MIN(n, (end - start) / PAGE);
-		if (offset)
-			r = add_shared(pc, start, n, offset, ret_bad, err);
-		else
-			r = copy_own(pc, start, n, ret_bad, err);
-		start += n * PAGE;
+	pc->zeroes = mode->zeroes;
+	if (r < 0 || !mode->common)
+		return r < 0 ? r
+			     : copy_own(pc, start, (end - start) / PAGE, mode->forced, ret_bad,
+					err);
+	struct stretch s;
+	for (; r == 0 && start < end; start += s.n * PAGE) {
+		s.start = start;
+		s.n = (size_t)MIN((end - start) / PAGE, (uint64_t)COMPARE);
+		r = copy_stretch(pc, &s, mode->forced, ret_bad, err);
 	}
 	return r;
 }
@@ -326,13 +354,12 @@ int page_copy_begin(struct page_copy *pc, struct memory_dump *d, struct collect 
 				  .pid = pid,
 				  .proc = c->proc,
 				  .mem = FD_NONE,
+				  .parent_mem = FD_NONE,
 				  .parent = parent && parent->n_pages ? parent : NULL,
 				  .frames.fd = FD_NONE,
 				  .parent_frames.fd = FD_NONE };
-	if (!pc->parent)
-		return 0;
 	int r = pagemap_open(c->proc, pid, 0, &pc->frames);
-	if (r == 0)
+	if (r == 0 && pc->parent)
 		r = pagemap_open(c->proc, parent->pid, 0, &pc->parent_frames);
 	return r < 0 ? error_sys(err, -r, "cannot read the page tables of pid %d", (int)pid) : 0;
 }
@@ -342,6 +369,7 @@ void page_copy_cleanup(struct page_copy *pc)
 	free(pc->v);
 	pc->v = NULL;
 	pc->mem = fd_close(pc->mem);
+	pc->parent_mem = fd_close(pc->parent_mem);
 	pagemap_close(&pc->frames);
 	pagemap_close(&pc->parent_frames);
 }

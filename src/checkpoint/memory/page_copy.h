@@ -5,6 +5,10 @@
  * Life: page_copy_begin(), page_copy_add() of runs in ascending order, page_copy_end() gives the list of what
  * is where. Pages gather in one buffer of a MiB, which stays in the cache. A page that is the parent's as well is not copied: the list names the
  * parent's copy.
+ *
+ * process_vm_readv(2) pins the pages that it reads, and since Linux 5.19 a page that is shared copy-on-write is copied
+ * for that: it would cost memory, and parents and children would share nothing any more when their turn comes. Such pages are
+ * read through /proc/PID/mem, which is slower and leaves them as they are.
  */
 #pragma once
 
@@ -20,19 +24,18 @@ struct page_copy {
 	struct memory_dump *d;
 	struct image_writer *w;
 	pid_t pid;
-	int mem; /* /proc/PID/mem, opened when needed */
 	int proc;
+	int mem, parent_mem;		 /* /proc/PID/mem, opened when needed */
 	const struct space_seen *parent; /* NULL: none */
-	size_t parent_at;		 /* its list up to here lies below what is being added */
 	struct pagemap frames, parent_frames;
 	bool by_content; /* frames are hidden from us: pages are compared */
 	/* what waits in the buffer to be read */
 	struct {
 		uint64_t address;
 		uint64_t n;
+		bool forced; /* through mem */
 	} pieces[PAGE_COPY_PIECES];
 	size_t n_pieces, n_waiting;
-	bool forced; /* through mem: the mapping may not be read */
 	bool zeroes; /* pages of zeroes are kept */
 	/* the result */
 	struct mapping_pages *v;
@@ -45,12 +48,17 @@ struct page_copy {
 int page_copy_begin(struct page_copy *pc, struct memory_dump *d, struct collect *c, pid_t pid,
 		    const struct space_seen *parent, struct error *err) NODISCARD;
 
-/*
- * Pages [start, end) of one mapping. forced: it may not be read (PROT_NONE). zeroes: pages of zeroes count (over a file).
- * -EFAULT: a page there cannot be read at all; *ret_bad tells which.
- */
-int page_copy_add(struct page_copy *pc, uint64_t start, uint64_t end, bool forced, bool zeroes,
-		  uint64_t *ret_bad, struct error *err) NODISCARD;
+/* What page_copy_add() must know of the mapping. */
+struct page_copy_mode {
+	bool forced; /* it may not be read (PROT_NONE) */
+	bool zeroes; /* pages of zeroes count, since a file's are behind them */
+	bool common; /* some of its pages are mapped by others as well */
+};
+
+/* Pages [start, end) of one mapping. -EFAULT: a page there cannot be read at all; *ret_bad tells which. */
+int page_copy_add(struct page_copy *pc, uint64_t start, uint64_t end,
+		  const struct page_copy_mode *mode, uint64_t *ret_bad, struct error *err)
+	NODISCARD;
 
 /* Copies what waits. The same errors. */
 int page_copy_flush(struct page_copy *pc, uint64_t *ret_bad, struct error *err) NODISCARD;

@@ -33,6 +33,7 @@ struct scan_args {
 #define ENTRY_PRESENT (1ull << 63)
 #define ENTRY_SWAPPED (1ull << 62)
 #define ENTRY_FILE    (1ull << 61)
+#define ENTRY_ALONE   (1ull << 56)
 #define ENTRY_GUARD   (1ull << 58)
 #define ENTRY_FRAME   ((1ull << 55) - 1)
 
@@ -204,13 +205,13 @@ int pagemap_frames(const struct pagemap *pm, uint64_t start, size_t n, uint64_t 
 		return r;
 	*ret_hidden = false;
 	for (size_t i = 0; i < n; i++) {
-		uint64_t entry = frames[i];
+		uint64_t entry = frames[i], frame = entry & ENTRY_FRAME;
 		bool there = entry_kind(entry) == 1;
-		/* a swapped page's entry tells where it is in the same bits: kept apart by the mark itself */
-		frames[i] = there && entry & ENTRY_FRAME
-				    ? entry & (ENTRY_FRAME | ENTRY_PRESENT | ENTRY_SWAPPED)
-				    : 0;
-		*ret_hidden |= there && !frames[i];
+		*ret_hidden |= there && !frame;
+		/* in swap the same bits tell where: the mark keeps the two apart */
+		frames[i] = there && frame ? frame << 2 | (entry & ENTRY_SWAPPED ? 2 : 0) : 0;
+		if (there && entry & ENTRY_ALONE)
+			frames[i] |= PAGE_ALONE;
 	}
 	return 0;
 }

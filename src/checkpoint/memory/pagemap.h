@@ -48,8 +48,9 @@ struct page_run {
 int pagemap_next(struct pagemap *pm, uint64_t from, uint64_t to, struct page_run *ret) NODISCARD;
 
 /*
- * What backs each of n pages: two pages with the same value other than 0 are the same frame, or the same place in
- * swap. *ret_hidden: a page is there, but we may not know its frame. 0 or -errno.
+ * What backs each of n pages: two pages with the same value (without PAGE_ALONE) other than 0 are the same frame, or the same place in
+ * swap. PAGE_ALONE: nobody else maps it. *ret_hidden: a page is there, but we may not know its frame. 0 or -errno.
  */
+#define PAGE_ALONE UINT64_C(1)
 int pagemap_frames(const struct pagemap *pm, uint64_t start, size_t n, uint64_t *frames,
 		   bool *ret_hidden) NODISCARD;

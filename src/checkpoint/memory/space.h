@@ -59,6 +59,7 @@ struct ranges {
 void ranges_add(struct ranges *r, uint64_t start, uint64_t end);
 /* Everything that a space uses or will use: mappings, what grows, the vdso's places. */
 void ranges_add_memory(struct ranges *r, const struct memory *m);
+void ranges_sort(struct ranges *r); /* by their starts */
 void ranges_done(struct ranges *r);
 /* The lowest free `size` bytes (aligned) at or above `from` and below `to`; 0: none. Sorts the ranges. */
 uint64_t ranges_find_hole(struct ranges *r, uint64_t from, uint64_t to, uint64_t size,

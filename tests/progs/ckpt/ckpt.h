@@ -110,6 +110,18 @@ static inline void ckpt_init(void)
 	CKPT_SETUP(sigaction(SIGUSR1, &sa, NULL));
 }
 
+/* A new directory of the program's own; static memory. */
+static inline const char *ckpt_dir(void)
+{
+	static char in_tmp[] = "/tmp/ckpt-XXXXXX", in_root[] = "/ckpt-XXXXXX";
+	const char *dir = mkdtemp(in_tmp);
+	if (!dir)
+		dir = mkdtemp(in_root);
+	if (!dir)
+		ckpt_no_setup("mkdtemp: %s", strerror(errno));
+	return dir;
+}
+
 /* Only waits: for children that have nothing to tell. */
 static inline void ckpt_wait(void)
 {

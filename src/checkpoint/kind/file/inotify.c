@@ -26,9 +26,6 @@
 #ifndef INOTIFY_IOC_SETNEXTWD
 #define INOTIFY_IOC_SETNEXTWD _IOW('I', 0, __s32)
 #endif
-#ifndef AT_HANDLE_FID
-#define AT_HANDLE_FID AT_REMOVEDIR
-#endif
 
 #define HANDLE_MAX 128 /* MAX_HANDLE_SZ */
 
@@ -58,7 +55,10 @@ static const struct field fields[] = {
 /* ---- dump ---- */
 
 struct marked {
+	int instance;
 	uint64_t wd, ino, sdev, mask;
+	bool ambiguous; /* the instance watches another inode of that file system with this number */
+	char *path;
 	struct {
 		struct file_handle h;
 		unsigned char bytes[HANDLE_MAX]; /* the h.f_handle */
@@ -97,44 +97,40 @@ static int parse(const char *line, const char *end, struct marked *ret)
 	return 0;
 }
 
-static bool handle_equals(int fd, const struct marked *m, int flags)
+/*
+ * Whether the instance watches this inode: it is asked itself, for a watch that must not exist (IN_MASK_CREATE). If another inode is looked
+ * at, by a number that two file systems use, the watch that this makes goes at once, and so does the
+ * event of its going: there are no others, see collect().
+ */
+static bool is_watched(int fd, const struct marked *m)
 {
-	struct marked now = { .handle.h.handle_bytes = HANDLE_MAX };
-	int mount_id;
-	if (name_to_handle_at(fd, "", &now.handle.h, &mount_id, AT_EMPTY_PATH | flags) < 0)
-		return false;
-	return now.handle.h.handle_type == m->handle.h.handle_type &&
-	       now.handle.h.handle_bytes == m->handle.h.handle_bytes &&
-	       memcmp(now.handle.bytes, m->handle.bytes, m->handle.h.handle_bytes) == 0;
+	char path[40], event[sizeof(struct inotify_event)];
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int wd = inotify_add_watch(m->instance, path, IN_DELETE_SELF | IN_MASK_CREATE);
+	if (wd < 0)
+		return errno == EEXIST;
+	if (inotify_rm_watch(m->instance, wd) == 0)
+		IGNORE_RESULT(read(m->instance, event, sizeof(event)) < 0);
+	return false;
 }
 
-/* The number of the inode agrees already. Where handles can be had they must too. */
 static bool is_marked(int fd, void *arg)
 {
-	struct marked now = { .handle.h.handle_bytes = HANDLE_MAX };
-	int mount_id;
 	const struct marked *m = arg;
-	if (!m->handle.h.handle_bytes || handle_equals(fd, m, 0) ||
-	    handle_equals(fd, m, AT_HANDLE_FID))
-		return true;
-	/* before 6.5 a file system that cannot decode handles tells none */
-	return name_to_handle_at(fd, "", &now.handle.h, &mount_id, AT_EMPTY_PATH) < 0 &&
-	       name_to_handle_at(fd, "", &now.handle.h, &mount_id, AT_EMPTY_PATH | AT_HANDLE_FID) <
-		       0;
+	return !m->ambiguous && is_watched(fd, m);
 }
 
 /* The path of a handle: the kernel knows a name of a directory, and of a file that was looked up. */
 static char *path_of_handle(struct collect *c, int root, const char *mount_point, struct marked *m)
 {
 	char link[40], path[4200];
-	struct stat here, there;
 	if (!m->handle.h.handle_bytes)
 		return NULL;
 	CLEANUP_FD int at = sys_openat2(root, mount_point, O_RDONLY, 0,
 					RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 	CLEANUP_FD int fd =
 		at < 0 ? FD_NONE : open_by_handle_at(at, &m->handle.h, O_PATH | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &here) < 0)
+	if (fd < 0)
 		return NULL;
 	(void)snprintf(link, sizeof(link), "self/fd/%d", fd);
 	ssize_t n = readlinkat(c->proc, link, path, sizeof(path) - 1);
@@ -143,10 +139,7 @@ static char *path_of_handle(struct collect *c, int root, const char *mount_point
 	path[n] = 0;
 	/* a nameless dentry reads "/", another mount of the file system has another path: see where it leads */
 	CLEANUP_FD int again = sys_openat2(root, path, O_PATH | O_NOFOLLOW, 0, RESOLVE_IN_ROOT);
-	if (again < 0 || fstat(again, &there) < 0 || here.st_ino != there.st_ino ||
-	    here.st_dev != there.st_dev)
-		return NULL;
-	return arena_strdup(c->arena, path);
+	return again >= 0 && is_watched(again, m) ? arena_strdup(c->arena, path) : NULL;
 }
 
 /* sdev is the kernel's own form of a device number: 12 bits major, 20 minor. */
@@ -155,22 +148,45 @@ static bool on_mount(const struct mountinfo *m, uint64_t sdev)
 	return major(m->dev) == sdev >> 20 && minor(m->dev) == (sdev & 0xfffff);
 }
 
-static int find_path(struct collect *c, int root, struct marked *m, char **ret)
+static int find_on_mount(struct collect *c, int root, const struct mountinfo *mount,
+			 struct marked *v, size_t n)
+{
+	struct name_search s = { .v = arena_alloc(c->arena, n * sizeof(*s.v)), .is_it = is_marked };
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].path || !on_mount(mount, v[i].sdev))
+			continue;
+		v[i].path = path_of_handle(c, root, mount->mount_point, &v[i]);
+		if (!v[i].path)
+			s.v[s.n++] = (struct name_wanted){ .ino = v[i].ino, .arg = &v[i] };
+	}
+	int r = s.n ? name_search(c, mount->mount_point, &s) : 0;
+	for (size_t i = 0; i < s.n; i++)
+		((struct marked *)s.v[i].arg)->path = s.v[i].path;
+	return r == -ENOENT || r == -E2BIG ? 0 : r;
+}
+
+/* Fills in the paths that can be found. */
+static int find_paths(struct collect *c, struct marked *v, size_t n)
 {
 	char path[40];
-	struct mountinfo *v;
-	size_t n;
+	struct mountinfo *mounts;
+	size_t n_mounts;
+	CLEANUP_FD int root = name_search_root(c);
+	if (root < 0)
+		return root;
 	(void)snprintf(path, sizeof(path), "%d/mountinfo", (int)c->init);
-	int r = mountinfo_read(c->arena, c->proc, path, &v, &n);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (on_mount(&v[i], m->sdev) &&
-		    (*ret = path_of_handle(c, root, v[i].mount_point, m)))
-			return 0;
-	struct name_search s = { .ino = m->ino, .is_it = is_marked, .arg = m };
-	for (size_t i = 0; r == 0 && i < n; i++)
-		if (on_mount(&v[i], m->sdev) && name_search(c, v[i].mount_point, &s, ret) == 0)
-			return 0;
-	return r < 0 ? r : -ENOENT;
+	int r = mountinfo_read(c->arena, c->proc, path, &mounts, &n_mounts);
+	for (size_t i = 0; r == 0 && i < n_mounts; i++)
+		r = find_on_mount(c, root, &mounts[i], v, n);
+	return r;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct marked *x = a, *y = b;
+	if (x->sdev != y->sdev)
+		return x->sdev < y->sdev ? -1 : 1;
+	return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
 static int by_wd(const void *a, const void *b)
@@ -179,42 +195,58 @@ static int by_wd(const void *a, const void *b)
 	return x->wd < y->wd ? -1 : x->wd > y->wd;
 }
 
-static int collect(struct collect *c, const struct file_facts *f, void *record, struct error *err)
+/* All watches of the instance, as fdinfo tells. */
+static int parse_all(struct collect *c, const struct file_facts *f, struct marked **ret,
+		     size_t *ret_n)
 {
-	struct inotify_record *rec = record;
-	int unread = 0;
-	if (ioctl(f->fd, FIONREAD, &unread) == 0 && unread > 0)
-		return file_refuse(c, f, "it has events that nobody has read yet",
-				   "try again when the program has read them");
-	CLEANUP_FD int root = name_search_root(c);
-	if (root < 0)
-		return error_sys(err, -root, "cannot open the container's root");
-	struct watch *v = NULL;
+	struct marked *v = NULL;
 	size_t n = 0;
 	const char *line, *next = f->info;
 	while ((line = fdinfo_line(next, "inotify wd:", &next))) {
-		struct marked m = { 0 };
-		char *path = NULL;
-		if (parse(line, next, &m) < 0)
-			return error_set(err, EPROTO, "%s: fdinfo is not understood",
-					 file_name(c, f));
-		int r = find_path(c, root, &m, &path);
-		if (r == -ENOENT)
-			return file_refuse(
-				c, f,
-				arena_printf(
-					c->arena,
-					"what its watch %d looks at has no name that can be found",
-					(int)m.wd),
-				"remove the watch");
-		if (r < 0)
-			return error_sys(err, -r, "cannot read the container's mounts");
-		*arena_push(c->arena, v, n) = (struct watch){ .wd = (int32_t)m.wd,
-							      .mask = (uint32_t)m.mask,
-							      .path = path };
+		struct marked *m = arena_push(c->arena, v, n);
+		m->instance = f->fd;
+		if (parse(line, next, m) < 0)
+			return -EPROTO;
 	}
 	if (n)
-		qsort(v, n, sizeof(*v), by_wd);
+		qsort(v, n, sizeof(*v), by_inode);
+	for (size_t i = 1; i < n; i++)
+		if (by_inode(&v[i - 1], &v[i]) == 0)
+			v[i - 1].ambiguous = v[i].ambiguous = true;
+	*ret = v;
+	*ret_n = n;
+	return 0;
+}
+
+static int collect(struct collect *c, const struct file_facts *f, void *record, struct error *err)
+{
+	struct inotify_record *rec = record;
+	struct marked *marked;
+	int unread = 0;
+	size_t n;
+	if (ioctl(f->fd, FIONREAD, &unread) == 0 && unread > 0)
+		return file_refuse(c, f, "it has events that nobody has read yet",
+				   "try again when the program has read them");
+	if (parse_all(c, f, &marked, &n) < 0)
+		return error_set(err, EPROTO, "%s: fdinfo is not understood", file_name(c, f));
+	if (n == 0)
+		return 0;
+	int r = find_paths(c, marked, n);
+	if (r < 0)
+		return error_sys(err, -r, "cannot look through the container's mounts");
+	struct watch *v = arena_alloc(c->arena, n * sizeof(*v));
+	for (size_t i = 0; i < n; i++) {
+		v[i] = (struct watch){ .wd = (int32_t)marked[i].wd,
+				       .mask = (uint32_t)marked[i].mask,
+				       .path = marked[i].path };
+		if (v[i].path)
+			continue;
+		const char *why = arena_printf(
+			c->arena, "what its watch %d looks at has no name that can be found",
+			v[i].wd);
+		return file_refuse(c, f, why, "remove the watch");
+	}
+	qsort(v, n, sizeof(*v), by_wd);
 	rec->watches = (struct list){ .v = v, .n = n };
 	return 0;
 }

@@ -158,7 +158,7 @@ static int collect(struct collect *c, const struct file_facts *f, void *record, 
 	struct tty_record *rec = record;
 	const char *key = file_classify(c, f).key;
 	rec->path = arena_strdup(c->arena, f->link);
-	if (str_eq(key, "console"))
+	if (str_eq(key, "console") && !(f->flags & O_PATH))
 		return file_refuse(c, f, "it is the machine's console",
 				   "run the program with a terminal of its own (contexe run -t)");
 	bool master = str_eq(key, "ptmx");
@@ -275,11 +275,12 @@ static int open_slave(struct holder *h, const struct tty_record *rec, int flags,
 	return fd < 0 ? error_sys(err, -fd, "cannot open a pseudo terminal") : fd;
 }
 
-static int open_node(struct holder *h, const struct tty_record *rec, struct error *err)
+static int open_node(struct holder *h, const struct tty_record *rec, int flags, struct error *err)
 {
 	if (rec->index >= 0)
 		IGNORE_RESULT(find_master(h, rec->index, NULL));
-	int fd = sys_openat2(AT_FDCWD, rec->path, O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_MAGICLINKS);
+	int fd = sys_openat2(AT_FDCWD, rec->path, O_PATH | (uint64_t)(flags & O_NOFOLLOW), 0,
+			     RESOLVE_NO_MAGICLINKS);
 	return fd < 0 ? error_sys(err, -fd, "cannot open the node of a terminal") : fd;
 }
 
@@ -291,7 +292,7 @@ static int reopen(struct holder *h, uint64_t id, int flags, const void *record, 
 	if (rec->index < -1 || rec->index >= PTY_MAX_INDEX)
 		return error_set(err, EBADMSG, "there is no pseudo terminal %d", rec->index);
 	if (is(rec, PATH))
-		return open_node(h, rec, err);
+		return open_node(h, rec, flags, err);
 	if (is(rec, MASTER))
 		return pty_open_master(h, rec->path, rec->index, wanted, err);
 	return open_slave(h, rec, wanted, err);

@@ -25,6 +25,18 @@ static const struct field limits_fields[] = {
 	FIELDS_END,
 };
 
+/* Everybody may read the file; prlimit(2) of a process of another user takes CAP_SYS_RESOURCE. */
+static int limits_read(int proc, pid_t pid, struct proc_limit v[PROC_LIMITS_N], struct error *err)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "%d/limits", (int)pid);
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	int r = file_read(proc, path, 65536, &text);
+	if (r == 0)
+		r = proc_limits_parse(buf_str(&text), v);
+	return r < 0 ? error_sys(err, -r, "cannot read the limits of a process") : 0;
+}
+
 static int limits_collect(struct collect *c, const struct task_facts *t,
 			  const struct program *visit, const void *cookie, void *record,
 			  bool *ret_none, struct error *err)
@@ -32,15 +44,10 @@ static int limits_collect(struct collect *c, const struct task_facts *t,
 	(void)visit;
 	(void)cookie;
 	struct limits_record *rec = record;
-	char path[64];
-	(void)snprintf(path, sizeof(path), "%d/limits", (int)t->pid);
-	CLEANUP_BUF struct buf text = BUF_INIT;
 	struct proc_limit v[PROC_LIMITS_N];
-	int r = file_read(c->proc, path, 65536, &text);
-	if (r == 0)
-		r = proc_limits_parse(buf_str(&text), v);
+	int r = limits_read(c->proc, t->pid, v, err);
 	if (r < 0)
-		return error_sys(err, -r, "cannot read the limits of a process");
+		return r;
 	rec->limits = (struct u64s){ arena_alloc(c->arena, sizeof(v)), 2 * PROC_LIMITS_N };
 	memcpy(rec->limits.v, v, sizeof(v));
 	*ret_none = false;
@@ -90,19 +97,19 @@ static int limits_emit(struct emit *e, const void *record, struct error *err)
 static int limits_settle(const struct settle *s, const void *record, struct error *err)
 {
 	const struct limits_record *rec = record;
+	struct proc_limit now[PROC_LIMITS_N];
 	int r = limits_check(rec, err);
+	if (r == 0)
+		r = limits_read(s->proc, s->pid, now, err);
 	for (size_t i = 0; r == 0 && i < PROC_LIMITS_N; i++) {
-		uint64_t now[2];
-		if (syscall(SYS_prlimit64, s->pid, i, NULL, now) < 0)
-			return s->userns ? 0 : error_sys(err, errno, "cannot read a limit");
-		if (memcmp(now, &rec->limits.v[2 * i], sizeof(now)) == 0)
-			continue;
-		if (syscall(SYS_prlimit64, s->pid, i, &rec->limits.v[2 * i], NULL) == 0 ||
-		    s->userns)
+		const uint64_t *wanted = &rec->limits.v[2 * i];
+		if ((now[i].soft == wanted[0] && now[i].hard == wanted[1]) ||
+		    syscall(SYS_prlimit64, s->pid, i, wanted, NULL) == 0 || s->userns)
 			continue;
 		error_sys(err, errno, "cannot set the limit %s", proc_limit_name((int)i));
-		return error_hint(err, "the limit of the shell must not be lower than it was, or "
-				       "the command needs CAP_SYS_RESOURCE");
+		return error_hint(err,
+				  "the limits of the command must not be lower than these were, "
+				  "or it needs CAP_SYS_RESOURCE");
 	}
 	return r;
 }

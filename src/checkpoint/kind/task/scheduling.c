@@ -68,6 +68,12 @@ static bool is_realtime(uint32_t policy)
 	return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
+/* Those for which sched_setattr(2) sets the nice value; others have one that sleeps. */
+static bool is_fair(uint32_t policy)
+{
+	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
+}
+
 static int attr_read(pid_t tid, struct attr *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -187,7 +193,7 @@ static int scheduling_emit(struct emit *e, const void *record, struct error *err
 		s->value = -EINVAL; /* this machine, or this container now, has none of them */
 	}
 	program_what(e->p, "set the nice value of a thread");
-	if (is_realtime(rec->policy) || rec->policy == SCHED_DEADLINE)
+	if (!is_fair(rec->policy))
 		may_be_refused(program_call(e->p, SYS_setpriority, PRIO_PROCESS, 0,
 					    (uint64_t)(int64_t)rec->nice));
 	program_what(e->p, "set the scheduling of a thread");
@@ -207,7 +213,7 @@ static int scheduling_settle(const struct settle *s, const void *record, struct 
 	int r = attr_read(s->tid, &now);
 	if (r == 0 &&
 	    (now.policy != a.policy || now.priority != a.priority ||
-	     (!is_realtime(a.policy) && a.policy != SCHED_DEADLINE && now.nice != a.nice)) &&
+	     (is_fair(a.policy) && now.nice != a.nice)) &&
 	    syscall(SYS_sched_setattr, s->tid, &a, 0) < 0)
 		r = -errno;
 	if (r == 0 && rec->io &&
