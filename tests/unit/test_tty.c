@@ -45,7 +45,7 @@ __attribute__((weak)) struct tracee *tracees_find(const struct tracees *tracees,
 }
 
 /* A mount namespace with a new devpts, so that numbers begin at 0 and nobody else takes them. */
-static int setup(void **state)
+static int terminals_setup(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
@@ -383,5 +383,5 @@ int main(void)
 		cmocka_unit_test(test_lost),	cmocka_unit_test(test_current),
 		cmocka_unit_test(test_node),	cmocka_unit_test(test_discipline),
 	};
-	return cmocka_run_group_tests_name("tty", tests, setup, NULL);
+	return cmocka_run_group_tests_name("tty", tests, terminals_setup, NULL);
 }

@@ -174,6 +174,10 @@ static int step_memory(struct compiler *c)
 static int step_family(struct compiler *c)
 {
 	const struct birth *b = c->birth;
+	if (b->task) { /* already now: late files of /proc may tell it */
+		program_what(c->p, "taking its name");
+		program_call(c->p, SYS_prctl, PR_SET_NAME, program_text(c->p, b->task->comm));
+	}
 	if (b->adopts) {
 		program_what(c->p, "becoming a subreaper");
 		program_call(c->p, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
