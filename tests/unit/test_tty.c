@@ -17,11 +17,7 @@
 static struct trip t;
 
 /* A mount namespace with a new devpts, so that numbers begin at 0 and nobody else takes them. */
-<<<<<<< HEAD
-static int terminals_setup(void **state)
-=======
 static int own_devpts(void **state)
->>>>>>> 033a901be972c34958affda6e06c81110f9fcb5e
 {
 	(void)state;
 	if (geteuid() != 0)
@@ -359,9 +355,5 @@ int main(void)
 		cmocka_unit_test(test_lost),	cmocka_unit_test(test_current),
 		cmocka_unit_test(test_node),	cmocka_unit_test(test_discipline),
 	};
-<<<<<<< HEAD
-	return cmocka_run_group_tests_name("tty", tests, terminals_setup, NULL);
-=======
 	return cmocka_run_group_tests_name("tty", tests, own_devpts, NULL);
->>>>>>> 033a901be972c34958affda6e06c81110f9fcb5e
 }
