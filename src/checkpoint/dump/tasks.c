@@ -113,7 +113,11 @@ static int read_task(struct dump_state *d, struct dumped_task *t, const struct t
 	rec->pgrp = p.nspgid[level];
 	rec->sid = p.nssid[level];
 	rec->comm = arena_strdup(d->c.arena, p.comm);
-	rec->pidns = p.n_levels - 1 > level ? p.pidns : 0;
+	if (p.n_levels - 1 > level) {
+		rec->pidns = p.pidns;
+		rec->pgrps = levels(d, p.nspgid, p.n_levels, level);
+		rec->sids = levels(d, p.nssid, p.n_levels, level);
+	}
 	const char *stat = proc_text(d, t->pid, 0, "stat", err);
 	if (!stat)
 		return -ESRCH;

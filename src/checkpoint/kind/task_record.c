@@ -22,6 +22,8 @@ const struct field task_record_fields[] = {
 	FIELD(struct task_record, stop_signal, I32, .optional = true),
 	FIELD(struct task_record, exit_signal, I32, .optional = true),
 	FIELD(struct task_record, pids, U64S, .max = MAX_LEVELS),
+	FIELD(struct task_record, pgrps, U64S, .optional = true, .max = MAX_LEVELS),
+	FIELD(struct task_record, sids, U64S, .optional = true, .max = MAX_LEVELS),
 	FIELD(struct task_record, pidns, U64, .optional = true),
 	FIELD(struct task_record, comm, TEXT, .max = 64),
 	FIELD(struct task_record, mm, U64, .optional = true),
@@ -29,7 +31,6 @@ const struct field task_record_fields[] = {
 	FIELD(struct task_record, fs, U64, .optional = true),
 	FIELD(struct task_record, threads, LIST, .max = MAX_THREADS, .fields = thread_ref_fields,
 	      .size = sizeof(struct thread_ref)),
-	FIELD(struct task_record, subreaper, BOOL, .optional = true),
 	FIELDS_END,
 };
 

@@ -20,11 +20,12 @@ struct task_record {
 	int32_t stop_signal; /* stopped */
 	int32_t exit_signal; /* sent to the parent: clone(2); -1 is written as 0 */
 	struct u64s pids; /* of the leader in each namespace from the container's down to its own */
-	uint64_t pidns;	  /* its own namespace: 0 the container's, else a number */
+	/* nested only: what pgrp and sid are in the same namespaces; 0 where the leader is outside */
+	struct u64s pgrps, sids;
+	uint64_t pidns; /* its own namespace: 0 the container's, else a number */
 	char *comm;
 	uint64_t mm, files, fs; /* ids of what may be shared between processes; 0: none (zombie) */
 	struct list threads;	/* struct thread_ref, the leader first */
-	bool subreaper;
 };
 
 struct thread_ref {

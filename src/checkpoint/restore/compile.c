@@ -174,7 +174,11 @@ static int step_memory(struct compiler *c)
 static int step_family(struct compiler *c)
 {
 	const struct birth *b = c->birth;
-	if (b->task && b->task->subreaper) {
+	if (b->task) { /* already now: late files of /proc may tell it */
+		program_what(c->p, "taking its name");
+		program_call(c->p, SYS_prctl, PR_SET_NAME, program_text(c->p, b->task->comm));
+	}
+	if (b->adopts) {
 		program_what(c->p, "becoming a subreaper");
 		program_call(c->p, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
 	}
@@ -182,6 +186,9 @@ static int step_family(struct compiler *c)
 	if (b->setsid && b->forker) {
 		program_what(c->p, "making a session");
 		program_call(c->p, SYS_setsid, 0);
+	} else if (b->makes_group) {
+		program_what(c->p, "making a process group");
+		program_call(c->p, SYS_setpgid, 0, 0);
 	}
 	fork_children(c, b->n_early, b->n_children);
 	return 0;
@@ -194,14 +201,20 @@ static int step_groups(struct compiler *c)
 	size_t all = c->r->tree.n;
 	program_what(p, "joining its process group");
 	meet(p, c->r->meet.born, all);
-	if (b->makes_group)
-		program_call(p, SYS_setpgid, 0, 0);
-	meet(p, c->r->meet.groups, all);
 	if (b->joins && !b->joins_late)
 		program_call(p, SYS_setpgid, 0, (uint64_t)b->joins);
+	for (size_t i = 0; i < b->n_children; i++) {
+		const struct birth *child = b->children[i];
+		if (child->forker_joins)
+			program_call(p, SYS_setpgid, child->pids.v[b->pids.n - 1],
+				     (uint64_t)child->forker_joins);
+	}
 	meet(p, c->r->meet.joined, all);
-	if (b->joins && b->joins_late)
+	if (!c->r->tree.n_late)
+		return 0;
+	if (b->joins_late)
 		program_call(p, SYS_setpgid, 0, (uint64_t)b->joins);
+	meet(p, c->r->meet.moved, all);
 	return 0;
 }
 
@@ -227,14 +240,14 @@ static int step_settle(struct compiler *c)
 	struct program *p = c->p;
 	size_t tasks = c->r->tree.n - c->r->tree.n_helpers;
 	program_what(p, "waiting for a helper's end");
-	if (!b->task) {
-		emit_die(p, 0);
-		return 0;
-	}
 	for (size_t i = 0; i < b->n_children; i++)
 		if (!b->children[i]->task)
 			program_call(p, SYS_wait4, b->children[i]->pids.v[b->pids.n - 1], 0, __WALL,
 				     0);
+	if (!b->task) {
+		emit_die(p, 0);
+		return 0;
+	}
 	if (b->orphaned) {
 		const struct birth *parent = tree_find(&c->r->tree, b->parent);
 		program_what(p, "waiting for its real parent");
@@ -249,6 +262,8 @@ static int step_settle(struct compiler *c)
 		return 0;
 	}
 	wait_for(p, c->r->meet.settled, tasks);
+	if (b->adopts) /* its kind says whether it is one */
+		program_call(p, SYS_prctl, PR_SET_CHILD_SUBREAPER, 0);
 	return 0;
 }
 
@@ -476,7 +491,7 @@ int compile_all(struct restore *r, const struct compile_facts *facts, struct err
 				 "no address range is free in all tasks for %zu MiB of programs",
 				 r->am.size >> 20);
 	arena_map_place(&r->am, base);
-	uint64_t *words[] = { &r->meet.abort,	&r->meet.born,	&r->meet.groups, &r->meet.joined,
+	uint64_t *words[] = { &r->meet.abort,	&r->meet.born,	&r->meet.joined, &r->meet.moved,
 			      &r->meet.settled, &r->meet.ready, &r->meet.late,	 &r->meet.done };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		*words[i] = new_word(r);

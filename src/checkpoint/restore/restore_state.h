@@ -45,7 +45,7 @@ struct late_sock {
 
 /* Words in the arena that tasks meet at; every one is counted up and waited for. See tree.h. */
 struct meeting {
-	uint64_t abort, born, groups, joined, settled, ready, late, done;
+	uint64_t abort, born, joined, moved, settled, ready, late, done;
 };
 
 struct restore {

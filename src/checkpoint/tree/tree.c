@@ -16,24 +16,29 @@ struct place {
 	struct birth *birth;
 	struct place *parent; /* NULL: process 1 */
 	struct place *next_sibling, *first_child, *last_child;
+	size_t enter, leave; /* those below it have enter in [enter, leave) */
 	pid_t early; /* the session that it must be born in though it leads another; 0: any */
-	bool needs_session_late, mark;
+	bool mark;
 };
 
-/* A helper that stands in for a dead leader of a session or a group. */
-struct standin {
-	pid_t pid;
-	struct birth *birth;
+/* A session or a group: who leads it, who is in it. */
+struct club {
+	pid_t id;
+	struct place *leader;  /* NULL: dead */
+	struct place *outmost; /* the member in the fewest namespaces */
+	struct birth *helper;  /* session: whose children are born in it; group: the stand-in */
+	size_t first, last;    /* `enter` of members */
+	bool steady;	       /* group: someone who is in it does not leave at the end */
 };
 
 struct planner {
 	struct place *places; /* ascending pid */
 	size_t n;
+	struct club *sessions, *groups; /* ascending id */
+	size_t n_sessions, n_groups;
 	uint64_t *used; /* every number in any namespace, ascending */
 	size_t n_used;
 	pid_t next_helper;
-	struct standin *standins;
-	size_t n_standins;
 	struct arena *arena;
 	struct tree *tree;
 	struct error *err;
@@ -49,6 +54,12 @@ static int compare_numbers(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 	return x < y ? -1 : x > y;
+}
+
+static int compare_clubs(const void *a, const void *b)
+{
+	const struct club *x = a, *y = b;
+	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 static struct place *find(const struct planner *pl, pid_t pid)
@@ -91,25 +102,50 @@ static void note_numbers(struct planner *pl, const struct task_record *t)
 		note_used(pl, t->pids.v[k]);
 }
 
-static struct birth *new_birth(struct planner *pl)
+static bool number_ok(uint64_t number)
 {
-	struct birth *b = arena_alloc(pl->arena, sizeof(*b));
-	return b;
+	return number > 0 && number <= INT32_MAX;
+}
+
+/* The numbers of a leader in the namespaces of a member: seen down to some level, and hidden from there on. */
+static bool levels_ok(const struct task_record *t, const struct u64s *levels, pid_t id)
+{
+	if (t->pids.n == 1 && levels->n == 0)
+		return true;
+	if (levels->n != t->pids.n || levels->v[0] != (uint64_t)id)
+		return false;
+	for (size_t k = 1; k < levels->n; k++)
+		if (levels->v[k] && (!number_ok(levels->v[k]) || !levels->v[k - 1]))
+			return false;
+	return true;
 }
 
 static int check_task(struct planner *pl, const struct place *p)
 {
 	const struct task_record *t = p->task;
-	if (t->pid <= 0 || t->pids.n == 0 || t->pids.v[0] != (uint64_t)t->pid)
+	bool ok = t->pid > 0 && t->pids.n > 0 && t->pids.v[0] == (uint64_t)t->pid;
+	for (size_t k = 0; k < t->pids.n; k++)
+		ok = ok && number_ok(t->pids.v[k]);
+	if (!ok)
 		return bad(pl, t, "its numbers make no sense");
 	if (p > pl->places && p[-1].task->pid == t->pid)
 		return bad(pl, t, "two tasks have this pid");
+	const struct thread_ref *threads = t->threads.v;
+	if (t->threads.n && threads[0].tid != t->pid)
+		return bad(pl, t, "its first thread has another number");
+	for (size_t i = 1; i < t->threads.n; i++)
+		if (threads[i].tid == t->pid || find(pl, threads[i].tid))
+			return bad(pl, t, "one of its threads has the number of another task");
 	if (t->sid <= 0)
 		return impossible(pl, t, "its session is led by a process outside of the container",
 				  "start it in a session of its own: setsid(1)");
 	if (t->pgrp <= 0)
 		return impossible(pl, t, "its process group is led from outside of the container",
 				  "start it in a session of its own: setsid(1)");
+	if (!levels_ok(t, &t->pgrps, t->pgrp) || !levels_ok(t, &t->sids, t->sid))
+		return bad(pl, t, "the numbers of its session or group make no sense");
+	if (t->sid == t->pid && t->pgrp != t->pid)
+		return bad(pl, t, "a session's leader in a group of another");
 	return 0;
 }
 
@@ -117,7 +153,9 @@ static int set_parent(struct planner *pl, struct place *p)
 {
 	const struct task_record *t = p->task;
 	if (t->pid == 1)
-		return t->ppid == 0 ? 0 : bad(pl, t, "process 1 has a parent");
+		return t->ppid == 0 && !p->birth->zombie
+			       ? 0
+			       : bad(pl, t, "process 1 has a parent or is dead");
 	if (t->ppid == 0)
 		return impossible(pl, t, "its parent is outside of the container",
 				  "end what was started with `contexe exec` first");
@@ -138,18 +176,23 @@ static int set_parent(struct planner *pl, struct place *p)
 	return 0;
 }
 
-/* Every task hangs below process 1, in no circle. */
-static int check_rooted(struct planner *pl)
+/* Numbers all places in the order of a walk; what hangs below process 1 in no circle is met. Gives how many. */
+static size_t number_places(struct planner *pl)
 {
-	for (size_t i = 0; i < pl->n; i++) {
-		const struct place *p = &pl->places[i];
-		size_t steps = 0;
-		while (p->parent && steps++ <= pl->n)
-			p = p->parent;
-		if (p->task->pid != 1)
-			return bad(pl, pl->places[i].task, "it does not descend from process 1");
+	size_t n = 0;
+	struct place *p = &pl->places[0];
+	for (;;) {
+		while (!p->mark) {
+			p->mark = true;
+			p->enter = n++;
+			if (p->first_child)
+				p = p->first_child;
+		}
+		p->leave = n;
+		if (!p->parent)
+			return n;
+		p = p->next_sibling ? p->next_sibling : p->parent;
 	}
-	return 0;
 }
 
 static int load(struct planner *pl, const struct task_record *const *tasks, size_t n)
@@ -160,14 +203,16 @@ static int load(struct planner *pl, const struct task_record *const *tasks, size
 		pl->places[i].task = tasks[i];
 		note_numbers(pl, tasks[i]);
 	}
+	if (!n)
+		return error_set(pl->err, EBADMSG, "there is no process 1");
 	qsort(pl->places, n, sizeof(struct place), compare_places);
 	qsort(pl->used, pl->n_used, sizeof(uint64_t), compare_numbers);
-	if (!n || pl->places[0].task->pid != 1)
+	if (pl->places[0].task->pid != 1)
 		return error_set(pl->err, EBADMSG, "there is no process 1");
 	int r = 0;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct place *p = &pl->places[i];
-		struct birth *b = p->birth = new_birth(pl);
+		struct birth *b = p->birth = arena_alloc(pl->arena, sizeof(*b));
 		b->task = p->task;
 		b->pids = p->task->pids;
 		b->pid = p->task->pid;
@@ -178,7 +223,89 @@ static int load(struct planner *pl, const struct task_record *const *tasks, size
 	}
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = set_parent(pl, &pl->places[i]);
-	return r < 0 ? r : check_rooted(pl);
+	if (r < 0)
+		return r;
+	if (!pl->places[0].birth->setsid)
+		return bad(pl, pl->places[0].task, "process 1 does not lead its session");
+	number_places(pl);
+	for (size_t i = 0; i < n; i++)
+		if (!pl->places[i].mark)
+			return bad(pl, pl->places[i].task, "it does not descend from process 1");
+	return 0;
+}
+
+/* ---- sessions and groups as such ---- */
+
+static struct club *find_club(struct club *clubs, size_t n, pid_t id)
+{
+	struct club key = { .id = id };
+	return bsearch(&key, clubs, n, sizeof(key), compare_clubs);
+}
+
+static struct club *session_of(const struct planner *pl, pid_t sid)
+{
+	return find_club(pl->sessions, pl->n_sessions, sid);
+}
+
+static struct club *group_of(const struct planner *pl, pid_t pgrp)
+{
+	return find_club(pl->groups, pl->n_groups, pgrp);
+}
+
+static void meet_member(struct club *club, struct place *p)
+{
+	if (!club->outmost || p->enter < club->first)
+		club->first = p->enter;
+	if (!club->outmost || p->enter > club->last)
+		club->last = p->enter;
+	if (!club->outmost || p->task->pids.n < club->outmost->task->pids.n)
+		club->outmost = p;
+}
+
+static struct club *new_clubs(const struct planner *pl, bool groups, size_t *ret_n)
+{
+	struct club *clubs = arena_alloc(pl->arena, pl->n * sizeof(*clubs));
+	size_t n = 0;
+	for (size_t i = 0; i < pl->n; i++)
+		clubs[i].id = groups ? pl->places[i].task->pgrp : pl->places[i].task->sid;
+	qsort(clubs, pl->n, sizeof(*clubs), compare_clubs);
+	for (size_t i = 0; i < pl->n; i++)
+		if (n == 0 || clubs[n - 1].id != clubs[i].id)
+			clubs[n++].id = clubs[i].id;
+	for (size_t i = 0; i < n; i++)
+		clubs[i].leader = find(pl, clubs[i].id);
+	for (size_t i = 0; i < pl->n; i++) {
+		const struct task_record *t = pl->places[i].task;
+		meet_member(find_club(clubs, n, groups ? t->pgrp : t->sid), &pl->places[i]);
+	}
+	*ret_n = n;
+	return clubs;
+}
+
+static int load_clubs(struct planner *pl)
+{
+	pl->sessions = new_clubs(pl, false, &pl->n_sessions);
+	pl->groups = new_clubs(pl, true, &pl->n_groups);
+	for (size_t i = 0; i < pl->n_sessions; i++) {
+		const struct club *s = &pl->sessions[i];
+		if (s->leader && !s->leader->birth->setsid)
+			return bad(pl, s->outmost->task,
+				   "its session is not led by the task of that number");
+	}
+	for (size_t i = 0; i < pl->n; i++) {
+		const struct task_record *t = pl->places[i].task;
+		const struct club *g = group_of(pl, t->pgrp);
+		const struct task_record *other = g->leader ? g->leader->task : g->outmost->task;
+		if (other->sid != t->sid || (t->sid != t->pgrp && session_of(pl, t->pgrp)))
+			return bad(pl, t, "its group belongs to another session");
+	}
+	return 0;
+}
+
+/* The number of a session or group in the k-th namespace of t, which may see it no more. */
+static pid_t level_number(const struct u64s *levels, pid_t id, size_t k)
+{
+	return k == 0 ? id : k < levels->n ? (pid_t)levels->v[k] : 0;
 }
 
 /* ---- sessions ---- */
@@ -189,35 +316,50 @@ static pid_t need(const struct place *p)
 	return p->birth->setsid ? p->early : p->task->sid;
 }
 
+static bool is_below(const struct place *p, size_t enter)
+{
+	return enter >= p->enter && enter < p->leave;
+}
+
+/*
+ * Whether p was in the session before its own setsid(2), and forked the child then. Otherwise the child was born below
+ * a leader that was itself a descendant of p, and was left to p as an orphan.
+ */
+static bool was_in(const struct planner *pl, const struct place *p, const struct place *child,
+		   pid_t session)
+{
+	if (!p->birth->setsid || !p->parent)
+		return false;
+	const struct club *s = session_of(pl, session);
+	if (s->leader)
+		return !is_below(p, s->leader->enter);
+	if (child->task->sid == session &&
+	    !level_number(&child->task->sids, session, p->task->pids.n - 1))
+		return true;
+	return !is_below(p, s->first) || !is_below(p, s->last);
+}
+
 /*
  * A leader whose child is in an older session forked it before its setsid(2): it was itself born in that session. Deepest first, since a
  * demand passes upwards. Process 1 leads session 1 when we get it: nothing can be demanded of it.
  */
-static void demand_early(struct place *p)
+static void demand_early(struct planner *pl, struct place *p)
 {
-	for (struct place *c = p->first_child; c; c = c->next_sibling) {
+	for (struct place *c = p->first_child; c && !p->early; c = c->next_sibling) {
 		pid_t wanted = need(c);
-		if (wanted && wanted != p->task->pid && p->birth->setsid && p->parent && !p->early)
+		if (wanted && wanted != p->task->pid && was_in(pl, p, c, wanted))
 			p->early = wanted;
 	}
 }
 
-/* Children before parents without recursion (a chain can be long): repeatedly the next in post-order. */
-static void each_postorder(struct planner *pl, void (*act)(struct place *))
+/* Children before parents: against the order of the walk. */
+static void demand_all(struct planner *pl)
 {
-	struct place *p = &pl->places[0];
-	for (;;) {
-		while (p->first_child && !p->mark) {
-			p->mark = true;
-			p = p->first_child;
-		}
-		act(p);
-		if (!p->parent)
-			break;
-		p = p->next_sibling ? p->next_sibling : p->parent;
-	}
+	struct place **walk = arena_alloc(pl->arena, pl->n * sizeof(struct place *));
 	for (size_t i = 0; i < pl->n; i++)
-		pl->places[i].mark = false;
+		walk[pl->places[i].enter] = &pl->places[i];
+	for (size_t i = pl->n; i-- > 0;)
+		demand_early(pl, walk[i]);
 }
 
 static void adopt_child(struct planner *pl, struct birth *forker, struct birth *child, bool early)
@@ -233,7 +375,7 @@ static void adopt_child(struct planner *pl, struct birth *forker, struct birth *
 	child->forker = forker;
 }
 
-/* A number that nobody has, in all namespaces that `like` has one in. */
+/* A number that nobody has in any namespace. */
 static pid_t spare_number(struct planner *pl)
 {
 	uint64_t candidate;
@@ -243,83 +385,94 @@ static pid_t spare_number(struct planner *pl)
 	return (pid_t)candidate;
 }
 
-static struct birth *new_helper(struct planner *pl, pid_t pid, const struct u64s *like)
+/* A helper in as many namespaces as `like`. */
+static struct birth *new_helper(struct planner *pl, const struct u64s *like)
 {
-	struct birth *b = new_birth(pl);
-	if (!pid)
-		pid = spare_number(pl);
-	b->pid = pid;
+	struct birth *b = arena_alloc(pl->arena, sizeof(*b));
+	b->pid = spare_number(pl);
 	b->pids.n = like->n;
 	b->pids.v = arena_alloc(pl->arena, like->n * sizeof(uint64_t));
 	for (size_t i = 0; i < like->n; i++)
-		b->pids.v[i] = (uint64_t)pid;
+		b->pids.v[i] = (uint64_t)b->pid;
 	pl->tree->n_helpers++;
 	return b;
 }
 
-static struct birth *find_standin(const struct planner *pl, pid_t pid)
+/* The stand-in for a dead leader: it has the leader's numbers, as far as a member in `seen` tells them. */
+static struct birth *new_standin(struct planner *pl, pid_t id, const struct u64s *like,
+				 const struct u64s *seen)
 {
-	for (size_t i = 0; i < pl->n_standins; i++)
-		if (pl->standins[i].pid == pid)
-			return pl->standins[i].birth;
-	return NULL;
-}
-
-/*
- * The stand-in for a dead leader. In a nested namespace only its number there and outside matter to nobody: where
- * the namespaces' numbers differ, the innermost is free to be any, the container's is the one.
- */
-static struct birth *new_standin(struct planner *pl, pid_t pid, const struct u64s *like)
-{
-	struct birth *b = new_helper(pl, pid, like);
-	if (like->n > 1) {
-		struct birth *numbers = new_helper(pl, 0, like);
-		pl->tree->n_helpers--;
-		for (size_t i = 1; i < like->n; i++)
-			b->pids.v[i] = numbers->pids.v[i];
-	}
-	struct standin *s = arena_push(pl->arena, pl->standins, pl->n_standins);
-	*s = (struct standin){ pid, b };
+	struct birth *b = new_helper(pl, like);
+	b->pid = id;
+	for (size_t i = 0; i < like->n; i++)
+		if (level_number(seen, id, i))
+			b->pids.v[i] = (uint64_t)level_number(seen, id, i);
 	return b;
 }
 
 /* Who becomes the parent of what a dead child of p leaves. */
 static const struct place *reaper_of(const struct place *p)
 {
-	while (p->parent && !p->task->subreaper && !p->birth->new_pidns)
+	while (p->parent && !p->birth->adopts && !p->birth->new_pidns)
 		p = p->parent;
 	return p;
 }
 
-/* T cannot be born of its parent in its session: through its session's leader, dead or alive. */
+/* Whose children are born in the session: a child of its leader, dead or alive, which dies when they are born. */
+static int session_helper(struct planner *pl, struct club *s, const struct place *p)
+{
+	const struct place *parent = p->parent;
+	if (s->helper)
+		return 0;
+	if (s->leader) {
+		s->helper = new_helper(pl, &s->leader->task->pids);
+		adopt_child(pl, s->leader->birth, s->helper, false);
+		return 0;
+	}
+	if (!level_number(&p->task->sids, s->id, parent->task->pids.n - 1))
+		return impossible(pl, p->task,
+				  "its session was led from outside of its pid namespace, "
+				  "and its leader is dead",
+				  "end it first");
+	s->helper = new_standin(pl, s->id, &parent->task->pids, &p->task->sids);
+	s->helper->setsid = true;
+	adopt_child(pl, parent->birth, s->helper, false);
+	return 0;
+}
+
+/* Whether the process is born in its parent's namespace, or one below, by another who is in it. */
+static bool same_level(const struct birth *forker, const struct place *p)
+{
+	return forker->pids.n + p->birth->new_pidns == p->task->pids.n;
+}
+
+/* A task that cannot be born of its parent in its session: through its session's leader, dead or alive. */
 static int place_orphan(struct planner *pl, struct place *p, pid_t session)
 {
-	struct place *leader = find(pl, session);
-	struct birth *via = find_standin(pl, session);
-	if (!p->parent->task->subreaper && p->parent->parent && !p->parent->birth->new_pidns)
-		return impossible(pl, p->task, "its session cannot be had from its parent",
-				  "its parent would have to be a subreaper or process 1");
-	if (leader && !leader->birth->setsid)
-		return bad(pl, p->task, "its session is not led by the task of that number");
-	if (leader) {
-		if (reaper_of(leader) != p->parent)
-			return impossible(pl, p->task,
-					  "its session's leader descends from another subreaper",
-					  "end it first");
-		if (!via) {
-			via = new_helper(pl, 0, &leader->task->pids);
-			struct standin *s = arena_push(pl->arena, pl->standins, pl->n_standins);
-			*s = (struct standin){ session, via };
-			adopt_child(pl, leader->birth, via, false);
-		}
-	} else if (!via) {
-		via = new_standin(pl, session, &p->task->pids);
-		via->setsid = true;
-		adopt_child(pl, p->parent->birth, via, false);
-	}
-	adopt_child(pl, via, p->birth, false);
+	struct club *s = session_of(pl, session);
+	p->parent->birth->adopts = p->parent->parent && !p->parent->birth->new_pidns;
+	int r = session_helper(pl, s, p);
+	if (r < 0)
+		return r;
+	if (!same_level(s->helper, p))
+		return impossible(pl, p->task, "its session is led from another pid namespace",
+				  "end it first");
+	adopt_child(pl, s->helper, p->birth, false);
 	p->birth->orphaned = true;
 	return 0;
+}
+
+/* When all who adopt are known: the orphan's real parent is the one who gets it. */
+static int check_orphan(struct planner *pl, struct place *p)
+{
+	if (!p->birth->orphaned)
+		return 0;
+	const struct birth *from = p->birth->forker->forker;
+	const struct place *leader = find(pl, from->pid);
+	if (reaper_of(leader) == p->parent)
+		return 0;
+	return impossible(pl, p->task, "another process would adopt it than has adopted it",
+			  "end it first");
 }
 
 static int place_one(struct planner *pl, struct place *p)
@@ -332,7 +485,7 @@ static int place_one(struct planner *pl, struct place *p)
 		adopt_child(pl, parent->birth, p->birth, false);
 		return 0;
 	}
-	if (parent->birth->setsid && parent->early == session) {
+	if (parent->early == session) {
 		adopt_child(pl, parent->birth, p->birth, true);
 		return 0;
 	}
@@ -341,32 +494,116 @@ static int place_one(struct planner *pl, struct place *p)
 
 /* ---- groups ---- */
 
+static bool born_early(const struct birth *b)
+{
+	const struct birth *f = b->forker;
+	for (size_t i = 0; i < f->n_early; i++)
+		if (f->children[i] == b)
+			return true;
+	return false;
+}
+
+/* Leaders that must make their group though they are in another by now; stand-ins for dead ones. */
+static void lead_group(struct planner *pl, struct club *g)
+{
+	if (g->leader) {
+		struct birth *b = g->leader->birth;
+		b->makes_group = !b->setsid;
+		b->joins_late = g->leader->task->pgrp != g->id;
+		pl->tree->n_late += b->joins_late;
+		return;
+	}
+	const struct club *s = session_of(pl, g->id);
+	if (s) { /* the session's stand-in */
+		g->helper = s->helper;
+		return;
+	}
+	/* its forker is a member, or who forked that in the leader's namespace; in the group's session at any rate */
+	const struct task_record *member = g->outmost->task;
+	struct birth *forker = g->outmost->birth;
+	bool early = false;
+	while (!level_number(&member->pgrps, g->id, forker->pids.n - 1)) {
+		early = born_early(forker);
+		forker = forker->forker;
+	}
+	g->helper = new_standin(pl, g->id, &forker->pids, &member->pgrps);
+	g->helper->makes_group = true;
+	adopt_child(pl, forker, g->helper, early);
+}
+
+/* The group that a birth finds itself in. */
+static pid_t birth_group(const struct birth *b)
+{
+	for (const struct birth *f = b->forker; f; b = f, f = f->forker)
+		if (!f->forker || ((f->makes_group || f->setsid) && !born_early(b)))
+			return f->pid;
+	return b->pid;
+}
+
+/* Leaving its own group, a leader needs another to keep the group that it joins alive until then. */
+static void keep_group(struct planner *pl, struct place *p, struct club *g)
+{
+	if (!p->birth->joins_late || g->steady || g->helper)
+		return;
+	struct birth *b = new_helper(pl, &p->task->pids);
+	b->joins = p->birth->joins;
+	adopt_child(pl, p->birth, b, false);
+	g->helper = b;
+}
+
 static int place_group(struct planner *pl, struct place *p)
 {
 	struct birth *b = p->birth;
 	pid_t group = p->task->pgrp;
-	if (group == b->pid) {
-		b->makes_group = !b->setsid;
+	if (group == b->pid || (birth_group(b) == group && !b->makes_group))
+		return 0;
+	struct club *g = group_of(pl, group);
+	const struct u64s *numbers = g->leader ? &g->leader->task->pids : &g->helper->pids;
+	size_t own = b->pids.n - 1;
+	if (own < numbers->n && level_number(&p->task->pgrps, group, own)) {
+		b->joins = (pid_t)numbers->v[own];
+		keep_group(pl, p, g);
 		return 0;
 	}
-	b->joins = group;
-	struct place *leader = find(pl, group);
-	struct birth *standin = find_standin(pl, group);
-	if (leader) { /* alive, maybe itself a member of another group by now */
-		if (leader->task->sid != p->task->sid)
-			return bad(pl, p->task, "its group belongs to another session");
-		if (leader->birth->setsid)
-			return 0;
-		leader->birth->makes_group = true;
-		leader->birth->joins_late = leader->task->pgrp != leader->task->pid;
-	} else if (!standin || standin->pid != group) {
-		if (b->setsid)
-			return bad(pl, p->task, "a session's leader in a group of another");
-		standin = new_standin(pl, group, &p->task->pids);
-		standin->makes_group = true;
-		adopt_child(pl, b, standin, false);
-	}
+	if (!b->new_pidns || own > numbers->n || b->makes_group || born_early(b) ||
+	    !level_number(&p->task->pgrps, group, own - 1))
+		return impossible(pl, p->task,
+				  "its process group is led from outside of its pid namespace",
+				  "start it in a session of its own: setsid(1)");
+	b->forker_joins = (pid_t)numbers->v[own - 1];
 	return 0;
+}
+
+/* A group that is not seen from its namespace can only be inherited: before the forker makes its own. */
+static void inherit_groups(struct planner *pl)
+{
+	for (size_t i = 0; i < pl->tree->n; i++) {
+		struct birth *b = pl->tree->v[i], *f = b->forker;
+		if (!b->task || !f || !f->makes_group || f->setsid ||
+		    level_number(&b->task->pgrps, b->task->pgrp, b->pids.n - 1) ||
+		    birth_group(f) != b->task->pgrp)
+			continue;
+		size_t at = 0;
+		while (f->children[at] != b)
+			at++;
+		memmove(f->children + f->n_early + 1, f->children + f->n_early,
+			(at - f->n_early) * sizeof(struct birth *));
+		f->children[f->n_early++] = b;
+	}
+}
+
+static int place_groups(struct planner *pl)
+{
+	for (size_t i = 0; i < pl->n_groups; i++)
+		lead_group(pl, &pl->groups[i]);
+	for (size_t i = 0; i < pl->n; i++)
+		if (!pl->places[i].birth->joins_late)
+			group_of(pl, pl->places[i].task->pgrp)->steady = true;
+	inherit_groups(pl);
+	int r = 0;
+	for (size_t i = 0; i < pl->n && r == 0; i++)
+		r = place_group(pl, &pl->places[i]);
+	return r;
 }
 
 /* ---- order ---- */
@@ -374,6 +611,7 @@ static int place_group(struct planner *pl, struct place *p)
 static void list_births(struct planner *pl)
 {
 	struct tree *t = pl->tree;
+	t->v = NULL;
 	t->n = 0;
 	*arena_push(pl->arena, t->v, t->n) = pl->places[0].birth;
 	for (size_t i = 0; i < t->n; i++) {
@@ -395,21 +633,25 @@ int tree_plan(const struct task_record *const *tasks, size_t n, struct arena *ar
 		.next_helper = FIRST_HELPER,
 	};
 	int r = load(&pl, tasks, n);
+	if (r == 0)
+		r = load_clubs(&pl);
 	if (r < 0)
 		return r;
-	if (pl.places[0].task->sid != 1)
-		return bad(&pl, pl.places[0].task, "process 1 does not lead its session");
-	each_postorder(&pl, demand_early);
+	demand_all(&pl);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = place_one(&pl, &pl.places[i]);
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = place_group(&pl, &pl.places[i]);
+		r = check_orphan(&pl, &pl.places[i]);
+	if (r < 0)
+		return r;
+	list_births(&pl);
+	if (ret->n != n + ret->n_helpers)
+		return error_set(err, EBADMSG, "sessions that depend on each other in a circle");
+	r = place_groups(&pl);
 	if (r < 0)
 		return r;
 	ret->spare = spare_number(&pl);
 	list_births(&pl);
-	if (ret->n != n + ret->n_helpers)
-		return error_set(err, EBADMSG, "sessions that depend on each other in a circle");
 	return 0;
 }
 
@@ -445,8 +687,12 @@ void tree_print(const struct tree *t, struct buf *out)
 			buf_puts(out, ", setsid");
 		if (b->makes_group)
 			buf_puts(out, ", leads a group");
-		if (b->joins)
-			buf_printf(out, ", joins group %d", (int)b->joins);
+		if (b->joins || b->forker_joins)
+			buf_printf(out, ", joins group %d%s",
+				   (int)(b->joins ? b->joins : b->forker_joins),
+				   b->joins_late ? " at last" : "");
+		if (b->adopts)
+			buf_puts(out, ", adopts orphans");
 		if (b->orphaned)
 			buf_printf(out, ", left to %d", (int)b->parent);
 		if (b->zombie)

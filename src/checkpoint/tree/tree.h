@@ -8,14 +8,15 @@
  * the session and while it exists; an orphan's parent becomes the nearest living subreaper ancestor or its
  * namespace's process 1. So a task whose session cannot come about from its real parent is forked by another (its
  * session's leader through a helper, or a stand-in for a leader that is dead), whose death gives the orphan to
- * its real parent. Stand-ins have the pid of the dead leader, other helpers one that no task has.
+ * its real parent. Stand-ins have the pid of the dead leader, other helpers one that no task has. Whether a parent of
+ * orphans is a subreaper now does not matter: it was one, so it is one while the tree is made.
  *
  * Order of what happens to a birth; "all:" lines are barriers that every birth reaches before any goes on:
  *
- *   clone the early children, setsid, clone the others
- *   all: born             who gives a group its number: setpgid(0, 0)
- *   all: groups exist     the others: setpgid(0, pgrp)
- *   all: groups joined    leaders that are members elsewhere: setpgid(0, pgrp); helpers die, forkers reap them
+ *   become a subreaper, clone the early children, setsid or setpgid(0, 0), clone the others
+ *   all: born             (groups exist) setpgid(0, pgrp), and for children with forker_joins
+ *   all: joined           leaders that are members elsewhere: setpgid(0, pgrp)
+ *   all: moved            (only with n_late) helpers die, forkers reap them
  *   all: helpers dead     orphans see their real parent; zombies end
  */
 #pragma once
@@ -38,13 +39,15 @@ struct birth {
 	struct birth *forker;		/* who clones it; NULL: process 1 */
 	struct birth **children;	/* in the order of cloning, helpers among them */
 	size_t n_children;
-	size_t n_early;	  /* the first n_early of them are cloned before our own setsid(2) */
+	size_t n_early;	  /* the first n_early are cloned before our own setsid(2) or setpgid(2) */
+	bool adopts;	  /* a subreaper while orphans are being left to it */
 	bool setsid;	  /* it leads its session (process 1 has done so already) */
-	bool makes_group; /* setpgid(0, 0) after all are born */
-	pid_t joins;	  /* setpgid(0, joins) when groups exist; 0: is there already */
-	bool joins_late;  /* only when all others have joined: its own group is needed until then */
-	bool new_pidns;	  /* CLONE_NEWPID: process 1 of a nested namespace */
-	bool zombie;	  /* ends at the end of the plan; is not reaped */
+	bool makes_group; /* setpgid(0, 0) before it clones the others */
+	pid_t joins; /* setpgid(0, joins), as its own namespace numbers it; 0: is there already */
+	bool joins_late; /* only when all others have joined: its own group is needed until then */
+	pid_t forker_joins; /* its namespace does not see the group: the forker does it, in its own numbers */
+	bool new_pidns; /* CLONE_NEWPID: process 1 of a nested namespace */
+	bool zombie;	/* ends at the end of the plan; is not reaped */
 	pid_t parent;	/* what getppid() tells in the end; 0 for process 1. Container's numbers */
 	bool orphaned;	/* its forker is a helper: it waits for its parent */
 	uint32_t index; /* in tree.v */
@@ -54,7 +57,8 @@ struct tree {
 	struct birth **v; /* forkers before their children; v[0] is process 1 */
 	size_t n;
 	size_t n_helpers;
-	pid_t spare; /* a number that nobody has, for a process that lives for a moment */
+	size_t n_late; /* births with joins_late */
+	pid_t spare;   /* a number that nobody has, for a process that lives for a moment */
 };
 
 /*
