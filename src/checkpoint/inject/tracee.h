@@ -4,8 +4,21 @@
  *
  * Life: tracees_stop() finds and stops all threads of a set of processes; whatever they do meanwhile (fork, make
  * threads) is followed until nothing new appears. Each then is in a ptrace stop. tracees_release() lets all go on as if nothing
- * had happened; tracees_kill() ends them. If we die, the kernel lets them run on (docs/adr on why no instant is
- * harmful). Source: ptrace(2), PTRACE_SEIZE; measured traps: interrupted system calls, group stops, vfork parents.
+ * had happened; tracees_kill() ends them.
+ *
+ * If we die, at any instant, the kernel lets them run on: with their own registers while nothing is being
+ * injected, else by a signal frame that leads home (home.h). A program that runs then ends by itself (program.h,
+ * RUN_RETURNS).
+ *
+ * The kernel ties a trace to the thread that began it: all calls for one set must come from one thread. A
+ * thread group whose first thread exits (pthread_exit in main) between our seizing it and its stop stays
+ * ours until this thread of ours ends; so a long-lived engine does its checkpoints in a thread or process of their own.
+ *
+ * The end of a process that is seen while it is traced is taken by waitpid(2), and handed on to its parent by the
+ * kernel, unless the parent is this process.
+ *
+ * Source: ptrace(2), PTRACE_SEIZE; measured traps: interrupted system calls, group stops, vfork parents, pending
+ * traps that any other trap clears, restartable sequences.
  */
 #pragma once
 
@@ -25,17 +38,34 @@ struct tracee {
 	char state; /* 'R'unning (any live state), 'T': group-stopped by a signal, 'Z': zombie, not traced */
 	int stop_signal; /* of 'T' */
 	bool traced;
-	struct user_regs_struct regs; /* as at the stop, untouched */
+	/*
+	 * As at the stop. But for two things that the kernel does, or hides, on the way back: a restartable sequence
+	 * (rseq(2)) that was interrupted is aborted, and the call that restart_syscall(2) goes on with is named
+	 * (see interrupted_by_restart()).
+	 */
+	struct user_regs_struct regs;
 	struct bytes_view {
 		uint8_t *data;
 		size_t size;
-	} xstate;      /* NT_X86_XSTATE, malloc'ed */
+	} xstate;      /* NT_X86_XSTATE, malloc'ed, without the end that holds nothing */
 	sigset_t mask; /* PTRACE_GETSIGMASK: 64 bits are used */
+	pid_t born; /* by the last tracee_call(), of fork or clone: traced by us and about to stop; 0: none */
+
+	/* Of this room only: */
+	bool stopped;	   /* in a ptrace stop */
+	bool loose;	   /* runs for a while, for the sake of a vfork parent */
+	bool held_stop;	   /* a SIGSTOP came while we injected: sent again at the end */
+	bool strayed;	   /* went home without us: its registers are not ours to set any more */
+	uint32_t process;  /* rank of its process */
+	struct home *home; /* what we know of its process' memory; of the set, or its own */
 };
+
+struct tracees_parts;
 
 struct tracees {
 	struct tracee *v; /* leaders before their threads; processes in the order of finding */
 	size_t n, cap;
+	struct tracees_parts *parts; /* of this room only */
 };
 
 /*
@@ -45,8 +75,10 @@ struct tracees {
 typedef int (*tracees_lister)(void *arg, pid_t **pids, size_t *n);
 
 /*
- * Stops all. timeout_ms bounds the whole; on failure (a process in uninterruptible sleep, EPERM, timeout) those stopped are
- * released and the error names the thread, its comm and wchan. Registers, xstate and masks are read.
+ * Stops all. timeout_ms bounds the whole; on failure (-ETIMEDOUT: a process in uninterruptible sleep, or a vfork(2) whose
+ * child does not end; -EBUSY: traced by another; -EPERM; -ENOTSUP: 32-bit code) those stopped are released and the
+ * error names the thread, its comm and wchan; what did not stop within a second more stays seized until the
+ * calling thread ends. Registers, xstate and masks are read.
  */
 int tracees_stop(tracees_lister lister, void *arg, unsigned timeout_ms, struct tracees *ret,
 		 struct error *err) NODISCARD;
@@ -67,7 +99,12 @@ int tracee_read(const struct tracee *t, uint64_t addr, void *buf, size_t size)
 int tracee_write(const struct tracee *t, uint64_t addr, const void *buf, size_t size)
 	NODISCARD; /* /proc/PID/mem */
 
-/* One system call in the thread. Returns its result (negative errno included). Registers are restored. */
+/*
+ * One system call in the thread. Returns its result (negative errno included). Registers are restored. err is set, and a
+ * negative errno returned, when it could not be made: -ESRCH (killed meanwhile), -ETIMEDOUT (10 s: it blocks; or its
+ * control group is frozen). err->err is 0 else. Its seccomp filters are not asked, where the kernel lets us
+ * (PTRACE_O_SUSPEND_SECCOMP).
+ */
 int64_t tracee_call(struct tracee *t, uint32_t nr, const uint64_t args[6], struct error *err)
 	NODISCARD;
 
@@ -76,8 +113,11 @@ int64_t tracee_call(struct tracee *t, uint32_t nr, const uint64_t args[6], struc
 /* Memory for programs in a process: maps `size` bytes there (one injected mmap). *ret_base: where. */
 int tracee_map(struct tracee *leader, size_t size, uint64_t *ret_base, struct error *err) NODISCARD;
 int tracee_unmap(struct tracee *leader, uint64_t base, size_t size, struct error *err) NODISCARD;
-/* Copies am (placed at the mapped base) over, runs the program in the thread, copies the arena back. The thread is
- * again stopped, with its own registers, at the end. -errno of the step that failed, with program_what. */
+/*
+ * Copies am (placed at the mapped base) over, runs the program in the thread, copies the arena back. The thread is
+ * again stopped, with its own registers, at the end. -errno of the step that failed, with program_what. -ETIMEDOUT: it did
+ * not end in time, or we were kept from looking for RUN_GRACE_MS after it did, so that it went on by itself.
+ */
 int tracee_run(struct tracee *t, struct arena_map *am, struct program *p, unsigned timeout_ms,
 	       struct error *err) NODISCARD;
 
@@ -88,6 +128,9 @@ int tracee_seize(pid_t tid, struct tracee *ret, struct error *err) NODISCARD;
 /* Sets everything that only a tracer can: registers, xstate, mask. Still stopped afterwards. */
 int tracee_set(struct tracee *t, const struct user_regs_struct *regs, const void *xstate,
 	       size_t xstate_size, uint64_t mask, struct error *err) NODISCARD;
-/* Lets it go; with stop_signal != 0 it is left group-stopped by that signal. */
+/*
+ * Lets it go; with stop_signal != 0 it is left group-stopped by that signal. Of a process with several threads the
+ * leader first, while the others are still traced: they join its stop as they are let go (same argument).
+ */
 int tracee_detach(struct tracee *t, int stop_signal, struct error *err) NODISCARD;
 void tracee_done(struct tracee *t);

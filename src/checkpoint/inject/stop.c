@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * stop.c - tracees_stop(): every thread of a set of processes is seized, asked to stop, and waited for, until
+ * nothing new appears.
+ *
+ * Why it ends. What is seized is followed: its new threads and children are ours from birth, and stopped there. So only
+ * what was not found yet can make something that we do not know. A stopped process makes nothing; each pass finds what
+ * those not found before have made; the pass that finds nothing is the last.
+ *
+ * Any other trap clears the stop that was asked for, so after each it is asked for again, before the
+ * thread goes on; it then stops before it executes an instruction of its own.
+ *
+ * A signal on its way is let through: the handler's frame is set up, and the thread stops at its first instruction.
+ *
+ * vfork(2): the parent cannot be stopped until its child has executed a program, or ended. If we have the child
+ * stopped, that is never: it is let loose, until its parent has stopped.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "checkpoint/inject/trap.h"
+#include "checkpoint/inject/tracees_parts.h"
+#include "sys/tracing.h"
+
+#define STUCK_NS      2000000 /* after this it is asked what holds a thread */
+#define STUCK_PAUSE   5000000 /* and again after this */
+#define ABANDON_MS    1000
+#define SEIZE_TRIES   5
+#define KCMP_VM	      1
+#define CALL_TEXT_MAX 256
+
+struct stop {
+	struct tracees *t;
+	tracees_lister lister;
+	void *arg;
+	int64_t deadline;
+	struct error *err;
+	size_t n_added;	  /* since the pass began */
+	size_t n_waiting; /* traced and not stopped, but for loose ones */
+	size_t n_loose;
+	int64_t ask_at; /* when to look again for what holds a thread */
+};
+
+/* ---- what is found ---- */
+
+static uint32_t process_rank(struct stop *s, pid_t tgid)
+{
+	struct tracees_parts *p = s->t->parts;
+	const struct tracee *leader = tracees_find(s->t, tgid);
+	if (leader)
+		return leader->process;
+	/* found by a thread before its leader, or listed twice before it is looked at */
+	for (size_t i = p->n_processes; i > 0; i--)
+		if (p->processes[i - 1].tgid == tgid)
+			return (uint32_t)(i - 1);
+	if (p->n_processes == p->cap_processes) {
+		p->cap_processes = p->cap_processes ? 2 * p->cap_processes : 16;
+		p->processes = xrealloc(p->processes, p->cap_processes * sizeof(*p->processes));
+	}
+	p->processes[p->n_processes] = (struct traced_process){ .tgid = tgid };
+	return (uint32_t)p->n_processes++;
+}
+
+static struct tracee *found(struct stop *s, pid_t tid, uint32_t process, bool traced)
+{
+	struct traced_process *p = &s->t->parts->processes[process];
+	struct tracee *t = tracees_add(s->t, tid, p->tgid, process);
+	t->traced = traced;
+	p->known++;
+	s->n_added++;
+	s->n_waiting += traced;
+	return t;
+}
+
+/* It ended, or is no more ours. Its place in v is kept until the end, without a number. */
+static void lost(struct stop *s, struct tracee *t)
+{
+	struct trap_facts f;
+	if (t->traced && !t->stopped && !t->loose)
+		s->n_waiting--;
+	s->n_loose -= t->loose;
+	t->traced = t->stopped = t->loose = false;
+	bool zombie = t->tid == t->tgid && trap_facts_read(t->tid, &f) == 0 &&
+		      (f.state == 'Z' || f.state == 'X');
+	t->state = zombie ? 'Z' : 0;
+	if (!zombie)
+		s->t->parts->processes[t->process].known--;
+}
+
+static int seize_error(struct stop *s, pid_t tgid, pid_t tid, int r, pid_t tracer)
+{
+	struct tracee t = { .tid = tid, .tgid = tgid };
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)tid);
+	IGNORE_RESULT(file_read_line(AT_FDCWD, path, t.comm, sizeof(t.comm)) < 0);
+	if (tracer) {
+		error_set(s->err, EBUSY, "process %d traces it", (int)tracer);
+		error_hint(s->err, "end that debugger or tracer first");
+	} else {
+		error_sys(s->err, -r, "it may not be traced");
+	}
+	return trap_object(&t, s->err);
+}
+
+/* Seizes a thread and asks it to stop. Ended ones are left out, but for zombies that are processes. */
+static int seize(struct stop *s, pid_t tid, uint32_t process, int tries)
+{
+	pid_t tgid = s->t->parts->processes[process].tgid;
+	struct trap_facts f = { 0 };
+	int r = trace_seize(tid, TRAP_OPTIONS);
+	if (r == 0) {
+		found(s, tid, process, true);
+		r = trace_interrupt(tid);
+		return r == -ESRCH ? 0 : r; /* if it is gone, waiting tells */
+	}
+	if (r == -ESRCH || trap_facts_read(tid, &f) < 0)
+		return 0;
+	if (f.state == 'Z' || f.state == 'X') {
+		if (tid == tgid && f.state == 'Z')
+			found(s, tid, process, false)->state = 'Z';
+		return 0;
+	}
+	/* ours from birth, and its parent has not told yet */
+	if (f.tracer == (pid_t)syscall(SYS_gettid)) {
+		found(s, tid, process, true);
+		return 0;
+	}
+	/* A dying leader, whose place a thread has taken that executed a program meanwhile, or a thread that dies. */
+	if (!f.tracer && tries > 1)
+		return seize(s, tid, process, tries - 1);
+	return seize_error(s, tgid, tid, r, f.tracer);
+}
+
+/* All threads of a process that are not known yet. */
+static int seize_threads(struct stop *s, uint32_t process)
+{
+	pid_t tgid = s->t->parts->processes[process].tgid;
+	char path[64];
+	struct stat st;
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)tgid);
+	/* one link a thread, and two: cheaper to ask than the list */
+	if (stat(path, &st) < 0 || st.st_nlink == s->t->parts->processes[process].known + 2u)
+		return 0;
+	if (st.st_nlink == 3 && !tracees_find(s->t, tgid))
+		return seize(s, tgid, process, SEIZE_TRIES);
+	DIR *dir = opendir(path);
+	const struct dirent *e;
+	int r = 0;
+	while (r == 0 && dir && (e = readdir(dir))) {
+		pid_t tid = (pid_t)atoi(e->d_name);
+		const struct tracee *t = tid > 0 ? tracees_find(s->t, tid) : NULL;
+		if (tid > 0 && !t)
+			r = seize(s, tid, process, SEIZE_TRIES);
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
+/* One look at everything. */
+static int scan(struct stop *s)
+{
+	pid_t *pids = NULL;
+	size_t n = 0;
+	int r = s->lister(s->arg, &pids, &n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!tracees_find(s->t, pids[i]))
+			process_rank(s, pids[i]);
+	free(pids);
+	if (r < 0)
+		return error_sys(s->err, -r, "cannot list the processes");
+	for (size_t i = 0; r == 0 && i < s->t->parts->n_processes; i++)
+		r = seize_threads(s, (uint32_t)i);
+	return r;
+}
+
+/* ---- what happens ---- */
+
+static bool is_thread_of(pid_t tid, pid_t tgid)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)tgid, (int)tid);
+	return access(path, F_OK) == 0;
+}
+
+/* A thread has a child, or its process a thread: ours from birth. */
+static void born(struct stop *s, const struct tracee *parent)
+{
+	unsigned long tid = 0;
+	if (trace_event_message(parent->tid, &tid) < 0)
+		return;
+	if (tracees_find(s->t, (pid_t)tid))
+		return;
+	uint32_t process = parent->process;
+	if (!is_thread_of((pid_t)tid, parent->tgid))
+		process = process_rank(s, (pid_t)tid);
+	found(s, (pid_t)tid, process, true);
+}
+
+/* On from a trap that is not the one we want, or on for a while. */
+static void go_on(struct tracee *t, int signal)
+{
+	t->stopped = false;
+	if (!t->loose)
+		IGNORE_RESULT(trace_interrupt(t->tid));
+	IGNORE_RESULT(trace_continue(t->tid, signal));
+}
+
+/*
+ * A thread's number is gone without its end being told: another thread of it has executed a program, and goes on under the
+ * number of the leader, which is not what we stopped any more.
+ */
+static void taken_over(struct stop *s, const struct tracee *t)
+{
+	struct tracee *leader = t->tid == t->tgid ? NULL : tracees_find(s->t, t->tgid);
+	if (!leader || !leader->traced || !leader->stopped)
+		return;
+	leader->stopped = false;
+	s->n_waiting++;
+	IGNORE_RESULT(trace_interrupt(leader->tid));
+}
+
+/* Asks one; whether there was news. */
+static bool ask(struct stop *s, size_t at)
+{
+	struct tracee *t = &s->t->v[at];
+	bool waited = !t->loose;
+	struct trap_status st = trap_ask(t);
+	switch (st.trap) {
+	case TRAP_NONE:
+		return false;
+	case TRAP_GONE:
+		taken_over(s, t);
+		lost(s, t);
+		s->n_added++; /* another may have its number now: look again */
+		return true;
+	case TRAP_DIED:
+		t->stopped = false;
+		lost(s, t);
+		return true;
+	case TRAP_STOP:
+		if (t->loose && !st.signal) {
+			go_on(t, 0);
+			return true;
+		}
+		s->n_waiting -= waited;
+		s->n_loose -= t->loose;
+		t->loose = false;
+		return true;
+	case TRAP_BIRTH:
+		born(s, t);
+		go_on(&s->t->v[at], 0); /* v may have moved */
+		return true;
+	default:
+		go_on(t, st.signal);
+		return true;
+	}
+}
+
+/* ---- what does not stop ---- */
+
+static long call_of(const struct tracee *t)
+{
+	char path[64], text[CALL_TEXT_MAX];
+	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)t->tid);
+	if (file_read_line(AT_FDCWD, path, text, sizeof(text)) < 0 || text[0] < '0' ||
+	    text[0] > '9')
+		return -1; /* "running" */
+	return atol(text);
+}
+
+/* Whether it may be waiting for the child of its vfork. */
+static bool in_vfork(const struct tracee *t)
+{
+	long nr = call_of(t);
+	return nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
+}
+
+/* The child that a thread in vfork(2) waits for: it has the same memory. */
+static struct tracee *vfork_child(struct stop *s, const struct tracee *parent)
+{
+	for (size_t i = 0; i < s->t->n; i++) {
+		struct tracee *t = &s->t->v[i];
+		struct trap_facts f;
+		if (!t->traced || t->tid != t->tgid || t->tgid == parent->tgid)
+			continue;
+		if (trap_facts_read(t->tid, &f) == 0 && f.ppid == parent->tgid &&
+		    syscall(SYS_kcmp, parent->tid, t->tid, KCMP_VM, 0, 0) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+/*
+ * Looks at what has not stopped yet: lets loose what it waits for; and finds out what is not ours any more, where
+ * waitpid(2) does not tell since it is a child of this process.
+ */
+static void loosen(struct stop *s)
+{
+	pid_t self = (pid_t)syscall(SYS_gettid);
+	for (size_t i = 0; i < s->t->n; i++) {
+		struct tracee *t = &s->t->v[i];
+		struct trap_facts f;
+		if (!t->traced || t->stopped)
+			continue;
+		if (trap_facts_read(t->tid, &f) == 0 && f.tracer != self) {
+			lost(s, t);
+			s->n_added++;
+			continue;
+		}
+		if (!in_vfork(t))
+			continue;
+		struct tracee *child = vfork_child(s, t);
+		if (!child || !child->stopped)
+			continue;
+		child->loose = true;
+		s->n_loose++;
+		go_on(child, 0);
+	}
+}
+
+/* Those let loose have done what they were let loose for, perhaps: if not, they will be once more. */
+static void tighten(struct stop *s)
+{
+	for (size_t i = 0; i < s->t->n; i++) {
+		struct tracee *t = &s->t->v[i];
+		if (!t->loose)
+			continue;
+		t->loose = false;
+		s->n_loose--;
+		s->n_waiting++;
+		IGNORE_RESULT(trace_interrupt(t->tid));
+	}
+}
+
+static int stuck_error(struct stop *s)
+{
+	struct tracee *t = NULL;
+	for (size_t i = 0; i < s->t->n && !t; i++)
+		if (s->t->v[i].traced && !s->t->v[i].stopped && !s->t->v[i].loose)
+			t = &s->t->v[i];
+	if (!t)
+		return error_set(s->err, ETIMEDOUT,
+				 "new processes appear faster than they can be stopped");
+	char path[64], wchan[64] = "";
+	struct trap_facts f = { 0 };
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)t->tid);
+	IGNORE_RESULT(file_read_line(AT_FDCWD, path, t->comm, sizeof(t->comm)) < 0);
+	(void)snprintf(path, sizeof(path), "/proc/%d/wchan", (int)t->tid);
+	if (file_read_line(AT_FDCWD, path, wchan, sizeof(wchan)) < 0 || str_eq(wchan, "0"))
+		(void)snprintf(wchan, sizeof(wchan), "unknown");
+	IGNORE_RESULT(trap_facts_read(t->tid, &f) < 0);
+	const struct tracee *child = in_vfork(t) ? vfork_child(s, t) : NULL;
+	if (child) {
+		error_set(s->err, ETIMEDOUT,
+			  "it cannot be stopped: its vfork(2) waits for process %d (state %c, "
+			  "wchan %s)",
+			  (int)child->tid, f.state ? f.state : '?', wchan);
+		error_hint(s->err, "try again when that process has executed its program");
+	} else {
+		error_set(s->err, ETIMEDOUT,
+			  "it cannot be stopped: it waits in the kernel (state %c, wchan %s)",
+			  f.state ? f.state : '?', wchan);
+		error_hint(s->err, "is its control group frozen, or a file system not answering?");
+	}
+	return trap_object(t, s->err);
+}
+
+/* Until every thread known has stopped or ended. */
+static int wait_all(struct stop *s)
+{
+	unsigned int idle = 0;
+	int64_t since = trap_now();
+	s->ask_at = since + STUCK_NS;
+	while (s->n_waiting) {
+		bool news = false;
+		size_t before = s->n_waiting;
+		for (size_t i = 0; i < s->t->n; i++)
+			if (s->t->v[i].traced && !s->t->v[i].stopped)
+				news |= ask(s, i);
+		if (s->n_loose && s->n_waiting < before)
+			tighten(s);
+		if (news) {
+			idle = 0;
+			continue;
+		}
+		int64_t now = trap_now();
+		if (now > s->deadline)
+			return stuck_error(s);
+		if (now > s->ask_at) {
+			loosen(s);
+			s->ask_at = now + STUCK_PAUSE;
+		}
+		trap_rest(&idle);
+	}
+	return 0;
+}
+
+/* ---- what they are ---- */
+
+/* Reads all. A thread that a kill or an exec has taken from its stop is waited for again: *ret_again. */
+static int load_all(struct stop *s, bool *ret_again)
+{
+	*ret_again = false;
+	for (size_t i = 0; i < s->t->n; i++) {
+		struct tracee *t = &s->t->v[i];
+		struct trap_facts f;
+		if (!t->traced) {
+			/* a zombie that was reaped since */
+			if (t->state == 'Z' && trap_facts_read(t->tid, &f) < 0)
+				lost(s, t);
+			continue;
+		}
+		int r = trap_load(t, s->err);
+		if (r == -ESRCH) {
+			t->stopped = false;
+			s->n_waiting++;
+			*ret_again = true;
+			IGNORE_RESULT(trace_interrupt(t->tid));
+		} else if (r == -ENOTSUP) {
+			return r;
+		} else if (r < 0) {
+			error_sys(s->err, -r, "cannot read its registers");
+			return trap_object(t, s->err);
+		}
+	}
+	return 0;
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct tracee *x = a, *y = b;
+	if (x->process != y->process)
+		return x->process < y->process ? -1 : 1;
+	bool x_leads = x->tid == x->tgid, y_leads = y->tid == y->tgid;
+	if (x_leads != y_leads)
+		return x_leads ? -1 : 1;
+	return (x->tid > y->tid) - (x->tid < y->tid);
+}
+
+/* Those that ended go; the rest in order; each learns of its process' home. */
+static void settle(struct stop *s)
+{
+	struct tracees *t = s->t;
+	struct tracees_parts *p = t->parts;
+	size_t n = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->v[i].state)
+			t->v[n++] = t->v[i];
+		else
+			free(t->v[i].xstate.data);
+	}
+	t->n = n;
+	qsort(t->v, n, sizeof(*t->v), by_rank);
+	tracees_reindex(t);
+	for (size_t i = 0; i < n; i++) {
+		struct traced_process *process = &p->processes[t->v[i].process];
+		if (!process->home)
+			process->home = home_new(p->gates);
+		t->v[i].home = process->home;
+		home_stack_pointer(process->home, t->v[i].regs.rsp);
+		/* threads of a process stop together */
+		if (t->v[i].state == 'T' && t->v[i].tid != t->v[i].tgid) {
+			struct tracee *leader = tracees_find(t, t->v[i].tgid);
+			if (leader && leader->state == 'R') {
+				leader->state = 'T';
+				leader->stop_signal = t->v[i].stop_signal;
+			}
+		}
+	}
+}
+
+static int stop_all(struct stop *s)
+{
+	bool again;
+	do {
+		do {
+			if (trap_now() > s->deadline)
+				return stuck_error(s);
+			s->n_added = 0;
+			int r = scan(s);
+			if (r == 0)
+				r = wait_all(s);
+			if (r < 0)
+				return r;
+		} while (s->n_added);
+		int r = load_all(s, &again);
+		if (r < 0)
+			return r;
+	} while (again);
+	settle(s);
+	return 0;
+}
+
+/*
+ * A failed stop: those stopped go on, which may be what the others wait for. What still does not stop stays seized until
+ * our thread ends; the kernel lets it go then.
+ */
+static void stop_abandon(struct stop *s)
+{
+	tracees_release(s->t);
+	int64_t deadline = trap_deadline(ABANDON_MS);
+	unsigned int idle = 0;
+	for (bool left = true; left && trap_now() < deadline; trap_rest(&idle)) {
+		left = false;
+		for (size_t i = 0; i < s->t->n; i++) {
+			struct tracee *t = &s->t->v[i];
+			if (!t->traced)
+				continue;
+			struct trap_status st = trap_ask(t);
+			left = true;
+			if (st.trap == TRAP_STOP) {
+				t->traced = t->stopped = false;
+				IGNORE_RESULT(trace_detach(t->tid));
+			} else if (st.trap == TRAP_GONE || st.trap == TRAP_DIED) {
+				t->traced = false;
+			} else if (st.trap != TRAP_NONE) {
+				if (st.trap == TRAP_BIRTH)
+					born(s, t);
+				go_on(&s->t->v[i], st.signal);
+			}
+		}
+	}
+}
+
+int tracees_stop(tracees_lister lister, void *arg, unsigned timeout_ms, struct tracees *ret,
+		 struct error *err)
+{
+	struct tracees t = { .parts = xcalloc(1, sizeof(struct tracees_parts)) };
+	struct stop s = {
+		.t = &t,
+		.lister = lister,
+		.arg = arg,
+		.deadline = trap_deadline(timeout_ms),
+		.err = err,
+	};
+	t.parts->gates = home_gates_new();
+	int r = stop_all(&s);
+	if (r < 0) {
+		stop_abandon(&s);
+		tracees_done(&t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
