@@ -108,11 +108,11 @@ bool cbor_head(struct cbor *c, enum cbor_major *ret_major, uint64_t *ret_value)
 	enum cbor_major major = c->p[0] >> 5;
 	size_t size;
 	uint64_t value;
+	if (major == CBOR_SIMPLE && (c->p[0] & 31) != CBOR_FALSE && (c->p[0] & 31) != CBOR_TRUE)
+		return refuse(c, "a float or a simple value that images do not have");
 	if (!read_number(c, c->p[0] & 31, &size, &value))
 		return false;
 	uint64_t left = cbor_left(c) - size;
-	if (major == CBOR_SIMPLE && (size != 1 || (value != CBOR_FALSE && value != CBOR_TRUE)))
-		return refuse(c, "a float or a simple value that images do not have");
 	if (major == CBOR_TAG && value != CBOR_TAG_U64S)
 		return refuse(c, "a tag that images do not have");
 	if ((major == CBOR_BYTES || major == CBOR_TEXT || major == CBOR_ARRAY) && value > left)

@@ -206,6 +206,9 @@ int reader_check_frame(const struct image *img, uint64_t end, const struct forma
 	char frame[FORMAT_MAX_FRAME];
 	uint64_t header = format_align(end);
 	size_t before = (size_t)(header - end), size = (size_t)(p->offset - end);
+	if (p->offset < end ||
+	    size > sizeof(frame)) /* was seen to before: the last line of defence */
+		return format_damaged(err, header, "a part is not where the one before it ends");
 	int r = reader_read(img, end, frame, size, err);
 	if (r < 0)
 		return r;

@@ -10,10 +10,16 @@
 
 #define PIECE (1u << 20)
 
+/* Not more than the image has. */
+static size_t piece_size(const struct image *img)
+{
+	return (size_t)MIN((uint64_t)PIECE, img->size);
+}
+
 struct reading {
 	struct image *img;
 	struct checksum *sum;
-	char *piece; /* PIECE bytes */
+	char *piece; /* piece_size() bytes */
 	int out;     /* FD_NONE: nowhere */
 	void (*progress)(void *arg, uint64_t done, uint64_t all);
 	void *arg;
@@ -24,7 +30,7 @@ static int read_payload(struct reading *rd, const struct format_part *p, struct 
 {
 	checksum_reset(rd->sum);
 	for (uint64_t done = 0; done < p->size;) {
-		size_t n = (size_t)MIN((uint64_t)PIECE, p->size - done);
+		size_t n = (size_t)MIN((uint64_t)piece_size(rd->img), p->size - done);
 		int r = reader_read(rd->img, p->offset + done, rd->piece, n, err);
 		if (r < 0)
 			return r;
@@ -47,7 +53,7 @@ int image_verify(struct image *img, void (*progress)(void *arg, uint64_t done, u
 		 void *arg, struct error *err)
 {
 	CLEANUP_CHECKSUM struct checksum *sum = checksum_new();
-	CLEANUP_STR char *piece = xmalloc(PIECE);
+	CLEANUP_STR char *piece = xmalloc(piece_size(img));
 	struct reading rd = { img, sum, piece, FD_NONE, progress, arg };
 	uint64_t end = sizeof(struct format_header);
 	for (size_t i = 0; i < img->n_parts; i++) {
@@ -67,7 +73,7 @@ int image_verify(struct image *img, void (*progress)(void *arg, uint64_t done, u
 int image_blob_read(struct image *img, const char *name, int out, struct error *err)
 {
 	CLEANUP_CHECKSUM struct checksum *sum = checksum_new();
-	CLEANUP_STR char *piece = xmalloc(PIECE);
+	CLEANUP_STR char *piece = xmalloc(piece_size(img));
 	struct reading rd = { img, sum, piece, out, NULL, NULL };
 	bool found = false;
 	for (size_t i = 0; i < img->n_parts; i++) {
