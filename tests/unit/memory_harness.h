@@ -202,18 +202,25 @@ static struct maps_entry *maps_of(pid_t pid, struct arena *arena, size_t *n)
 	return v;
 }
 
+/* Its name is the seed's before its mappings are all there: waited for. */
 static void start_vdso(pid_t pid, struct memory_start *s)
 {
-	CLEANUP_ARENA struct arena arena = { 0 };
-	size_t n;
-	struct maps_entry *v = maps_of(pid, &arena, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (str_has_prefix(v[i].name, "[vvar]"))
-			s->vdso_start = v[i].start;
-		if (strcmp(v[i].name, "[vdso]") == 0) {
+	for (int tries = 0; tries < 5000 && !s->vdso_size; tries++) {
+		CLEANUP_ARENA struct arena arena = { 0 };
+		size_t n;
+		struct maps_entry *v = maps_of(pid, &arena, &n);
+		uint64_t start = 0;
+		for (size_t i = 0; i < n; i++) {
+			if (str_has_prefix(v[i].name, "[vvar]"))
+				start = v[i].start;
+			if (!start || strcmp(v[i].name, "[vdso]") != 0)
+				continue;
+			s->vdso_start = start;
 			s->vdso_code = v[i].start;
-			s->vdso_size = v[i].end - s->vdso_start;
+			s->vdso_size = v[i].end - start;
 		}
+		if (!s->vdso_size)
+			nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	}
 }
 
