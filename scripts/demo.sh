@@ -40,6 +40,24 @@ wait_for_redis()
 	done
 }
 
+# Makes some process have this number (its last owner has ended): the next one that is forked gets it, if nobody
+# is faster.
+take_pid()
+{
+	i=0
+	while [ $i -lt 200 ]; do
+		echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+		sleep 1000 &
+		taken=$!
+		[ $taken -ne "$1" ] || return 0
+		kill $taken
+		i=$((i + 1))
+	done
+	echo "another process has the number $1 already" >&2
+	sleep 1000 &
+	taken=$!
+}
+
 say "No image, no configuration: this machine's own tree, kept safe"
 show "contexe run --rm -- bash -c 'ps ax; hostname'"
 
@@ -64,6 +82,20 @@ show "contexe update --memory 256m cache; contexe stats cache"
 say "A signal from inside does not reach its first process; one from outside has its ordinary effect"
 show "contexe exec --user root cache kill -KILL 1; contexe exec cache redis-cli ping"
 show "kill -TERM \$(contexe inspect cache | tr , '\n' | sed -n 's/^\"initPid\"://p'); sleep 0.3; contexe ls --all"
+
+say "A container that counts is written down and ended; its number goes to another process; it goes on counting"
+show "contexe run -d --name count -- sh -c 'i=0; while :; do i=\$((i+1)); echo count \$i, I am \$\$; sleep 0.2; done'"
+sleep 1
+host_pid=$(contexe pid '<count|2>' | sed 's/.* //')
+show "contexe checkpoint -o $CONTEXE_ROOT/count.img count"
+show "contexe inspect $CONTEXE_ROOT/count.img"
+show "contexe logs --tail 1 count; contexe ls --all"
+take_pid "$host_pid"
+echo "# $host_pid is now: $(tr '\0' ' ' <"/proc/$host_pid/cmdline")"
+show "contexe restore -d $CONTEXE_ROOT/count.img; sleep 1; contexe logs --tail 3 count; contexe ps count"
+show "contexe restore -d --name again $CONTEXE_ROOT/count.img; sleep 0.5; contexe logs --tail 1 again"
+kill "$taken"
+show "contexe rm --force count again"
 
 say "What it said, what happened to it, and away with it"
 show "contexe logs --tail 3 cache"

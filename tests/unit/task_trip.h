@@ -27,29 +27,6 @@
 
 #define MAX_KINDS 64
 
-/* Of the tracer, only this is called here. */
-__attribute__((weak)) int tracee_read(const struct tracee *t, uint64_t addr, void *buf, size_t size)
-{
-	struct iovec local = { buf, size }, remote = { (void *)(uintptr_t)addr, size };
-	return process_vm_readv(t->tid, &local, 1, &remote, 1, 0) == (ssize_t)size ? 0 : -EFAULT;
-}
-
-__attribute__((weak)) int64_t tracee_call(struct tracee *t, uint32_t nr, const uint64_t args[6],
-					  struct error *err)
-{
-	(void)t;
-	(void)nr;
-	(void)args;
-	return error_set(err, ENOSYS, "no tracer");
-}
-
-__attribute__((weak)) struct tracee *tracees_find(const struct tracees *t, pid_t tid)
-{
-	(void)t;
-	(void)tid;
-	return NULL;
-}
-
 /* One child and what it told. */
 struct subject {
 	pid_t pid;
@@ -177,7 +154,7 @@ static void subject_collect(struct journey *j, struct subject *s, bool put)
 {
 	char type[80];
 	struct tracee one = { .tid = s->pid, .tgid = s->pid };
-	j->tracees = (struct tracees){ &one, 1, 1 };
+	j->tracees = (struct tracees){ .v = &one, .n = 1, .cap = 1 };
 	for (size_t k = 0; task_kinds[k]; k++) {
 		const struct task_kind *kind = task_kinds[k];
 		void *rec = arena_alloc(&j->arena, kind->size);

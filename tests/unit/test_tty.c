@@ -11,41 +11,13 @@
 #include <sys/wait.h>
 
 #include "base/parse.h"
-#include "checkpoint/inject/tracee.h"
 #include "checkpoint/kind/pty.h"
 #include "sys/pidfd.h"
 
 static struct trip t;
 
-/* The tables name all kinds; nothing is traced here. */
-__attribute__((weak)) int tracee_read(const struct tracee *tracee, uint64_t addr, void *buf,
-				      size_t size)
-{
-	(void)tracee;
-	(void)addr;
-	(void)buf;
-	(void)size;
-	return -EFAULT;
-}
-
-__attribute__((weak)) int64_t tracee_call(struct tracee *tracee, uint32_t nr,
-					  const uint64_t args[6], struct error *err)
-{
-	(void)tracee;
-	(void)nr;
-	(void)args;
-	return error_set(err, ENOSYS, "no tracer");
-}
-
-__attribute__((weak)) struct tracee *tracees_find(const struct tracees *tracees, pid_t tid)
-{
-	(void)tracees;
-	(void)tid;
-	return NULL;
-}
-
 /* A mount namespace with a new devpts, so that numbers begin at 0 and nobody else takes them. */
-static int terminals_setup(void **state)
+static int own_devpts(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
@@ -383,5 +355,5 @@ int main(void)
 		cmocka_unit_test(test_lost),	cmocka_unit_test(test_current),
 		cmocka_unit_test(test_node),	cmocka_unit_test(test_discipline),
 	};
-	return cmocka_run_group_tests_name("tty", tests, terminals_setup, NULL);
+	return cmocka_run_group_tests_name("tty", tests, own_devpts, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -366,6 +367,16 @@ static int send_late(struct holder *h, struct error *err)
 
 /* ---- the process ---- */
 
+/* Who has no number in the user namespace can make no file in it, and give none away. */
+static int become_root(struct error *err)
+{
+	(void)setgroups(0, NULL); /* refused where the map was made so; it is as well then */
+	/* -EINVAL: the namespace has no 0 */
+	if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
+		return error_sys(err, errno, "cannot become root of the container");
+	return 0;
+}
+
 static int enter(struct holder *h, struct error *err)
 {
 	int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
@@ -378,7 +389,7 @@ static int enter(struct holder *h, struct error *err)
 	if (setns(h->req->seed_pidfd, flags) < 0)
 		return error_sys(err, errno, "cannot enter the container's namespaces");
 	h->has_pids = setns(h->req->seed_pidfd, CLONE_NEWPID) == 0;
-	return 0;
+	return h->req->userns ? become_root(err) : 0;
 }
 
 /* A child in the container's pid namespace, with a number that no task has: it can name tasks by theirs. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * proc.c - files and directories of the container's /proc. "self" is a number by the time the kernel tells the path, and
- * numbers are kept; so a path below /proc/PID is opened late, when that task exists again.
+ * numbers are kept; so a path below /proc/PID is opened late, when that task exists again. Of a text that was read in part the
+ * rest is made anew when the position is set, so it tells of that moment.
  */
 #include <ctype.h>
 #include <errno.h>
