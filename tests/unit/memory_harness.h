@@ -19,27 +19,10 @@
 #include "checkpoint/memory/pagemap.h"
 #include "checkpoint/memory/space.h"
 #include "checkpoint/seed/protocol.h"
+#include "memory_objects.h"
 #include "program_harness.h"
 
 #define FIRST_FILE 100 /* where a task has the open file with id 0 */
-
-/* ---- open files, as far as memory needs them ---- */
-
-struct objects {
-	struct object v[4096];
-	size_t n;
-};
-static struct objects files;
-
-int objects_file_take(struct objects *o, int fd, struct object_holder by UNUSED,
-		      struct object **ret, bool *ret_new, struct error *err UNUSED)
-{
-	struct object *f = &o->v[o->n++];
-	*f = (struct object){ .id = o->n, .class = OBJECT_FILE, .fd = fd };
-	*ret = f;
-	*ret_new = true;
-	return 0;
-}
 
 static int file_of(void *arg UNUSED, uint64_t id)
 {

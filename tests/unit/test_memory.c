@@ -25,6 +25,7 @@
 #include "checkpoint/memory/maps.h"
 #include "checkpoint/memory/memory.h"
 #include "checkpoint/memory/space.h"
+#include "memory_objects.h"
 
 #define PAGE 4096u
 
@@ -121,7 +122,7 @@ static void numbers_are_read(void **state UNUSED)
 {
 	struct memory_numbers n;
 	static const char text[] =
-		"7 (a) b) S 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 "
+		"7 (a) b) S 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 "
 		"23 24 25 1026 1027 1028 29 30 31 32 33 34 35 36 37 38 39 40 41 42 "
 		"43 44 1045 1046 1047 1048 1049 1050 1051 0\n";
 	assert_int_equal(numbers_parse(text, &n), 0);
@@ -165,7 +166,7 @@ static void mappings_are_refused_by_name(void **state UNUSED)
 		{ { .name = "", .unknown = "zz" }, "\"zz\"" },
 	};
 	CLEANUP_ARENA struct arena arena = { 0 };
-	struct collect c = { .arena = &arena, .init = 1 };
+	struct collect c = { .objects = &files, .arena = &arena, .init = 1 };
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct maps_entry e = rows[i].e;
 		e.start = 0x100000;
@@ -303,7 +304,7 @@ struct sample {
 	uint64_t guards[2];
 	struct memory_record r;
 	struct vdso_record vdso;
-	uint64_t first_page;
+	uint8_t code[VDSO_CODE_MAX]; /* of another vdso */
 };
 
 static void sample_make(struct sample *s, uint64_t first_page)
@@ -320,7 +321,6 @@ static void sample_make(struct sample *s, uint64_t first_page)
 			  { .start = 0x800000, .end = 0x900000, .flags = MAPPING_NORESERVE } },
 		.pages = { 0x40f000, 2, first_page, 0x41f000, 1, first_page + PAGE },
 		.guards = { 0x800000, 1 },
-		.first_page = first_page,
 	};
 	s->r.maps = (struct list){ s->maps, 4 };
 	s->r.pages = (struct u64s){ s->pages, 6 };
@@ -396,7 +396,7 @@ SPOIL(vdso_none, s->r.vdso = 2)
 SPOIL(vdso_over, s->r.vdso_start = 0x7ff000)
 SPOIL(vdso_high, s->r.vdso_start = SPACE_END_5 - PAGE)
 SPOIL(vdso_unaligned, s->r.vdso_start += 8)
-SPOIL(vdso_no_elf, s->vdso.code = ((struct bytes){ calloc(1, PAGE), PAGE }))
+SPOIL(vdso_no_elf, s->vdso.code = ((struct bytes){ s->code, PAGE }))
 SPOIL(vdso_vvar, s->vdso.vvar = UINT64_C(1) << 62)
 
 static void images_are_checked(void **state UNUSED)
@@ -468,12 +468,11 @@ static void images_are_checked(void **state UNUSED)
 /* The vdso of another kernel: this one's comes nearby, where nothing is. */
 static void spoil_vdso_other(struct sample *s)
 {
-	uint8_t *copy = malloc(s->vdso.code.size);
-	memcpy(copy, s->vdso.code.data, s->vdso.code.size);
-	uint8_t *id = memmem(copy, s->vdso.code.size, vdso_here()->elf.build_id,
+	memcpy(s->code, s->vdso.code.data, s->vdso.code.size);
+	uint8_t *id = memmem(s->code, s->vdso.code.size, vdso_here()->elf.build_id,
 			     vdso_here()->elf.build_id_size);
 	*id ^= 1;
-	s->vdso.code.data = copy; /* the test's end frees it */
+	s->vdso.code.data = s->code;
 }
 
 static void other_vdso_is_placed(void **state UNUSED)
