@@ -125,6 +125,8 @@ static int read_task(struct dump_state *d, struct dumped_task *t, const struct t
 	if (leader->state == 'Z')
 		rec->exit_status = (int32_t)stat_field(stat, 52);
 	rec->stop_signal = leader->state == 'T' ? leader->stop_signal : 0;
+	/* the code of a stop stays there until wait(2) has told it */
+	rec->stop_told = rec->stop_signal && stat_field(stat, 52) == 0;
 	rec->state = arena_strdup(d->c.arena, leader->state == 'Z'   ? "zombie"
 					      : leader->state == 'T' ? "stopped"
 								     : "running");

@@ -20,6 +20,7 @@ const struct field task_record_fields[] = {
 	FIELD(struct task_record, state, TEXT, .max = 16),
 	FIELD(struct task_record, exit_status, I32, .optional = true),
 	FIELD(struct task_record, stop_signal, I32, .optional = true),
+	FIELD(struct task_record, stop_told, BOOL, .optional = true),
 	FIELD(struct task_record, exit_signal, I32, .optional = true),
 	FIELD(struct task_record, pids, U64S, .max = MAX_LEVELS),
 	FIELD(struct task_record, pgrps, U64S, .optional = true, .max = MAX_LEVELS),

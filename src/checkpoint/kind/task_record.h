@@ -18,6 +18,7 @@ struct task_record {
 	char *state;	     /* "running", "stopped", "zombie" */
 	int32_t exit_status; /* zombie: as wait(2) tells it */
 	int32_t stop_signal; /* stopped */
+	bool stop_told;	     /* stopped: its parent was told by wait(2) already */
 	int32_t exit_signal; /* sent to the parent: clone(2); -1 is written as 0 */
 	struct u64s pids; /* of the leader in each namespace from the container's down to its own */
 	/* nested only: what pgrp and sid are in the same namespaces; 0 where the leader is outside */

@@ -7,15 +7,22 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
 #include "checkpoint/restore/restore_state.h"
 #include "proc/process.h"
+#include "sys/pidfd.h"
+
+#define STOP_LOOKS   200
+#define STOP_LOOK_US 500
 
 /* A host number and the container's. */
 struct number {
@@ -149,15 +156,75 @@ static int settle_all(const struct restore *r, const struct restore_request *req
 	return e;
 }
 
+static int let_task_go(struct restored_task *t, struct error *err)
+{
+	int e = 0;
+	for (size_t k = t->n_threads; k-- > 0 && e == 0;)
+		if (t->threads[k].tracee.traced)
+			e = tracee_detach(&t->threads[k].tracee, k == 0 ? t->record.stop_signal : 0,
+					  err);
+	return e;
+}
+
+/*
+ * wait(2) has told this stop before the dump: it is told once more, to a parent who cannot hear it. Best effort: at
+ * worst the parent is told twice.
+ */
+static void tell_stop(const struct restore *r, const struct restored_task *t)
+{
+	struct restored_task *parent = restored_find(r, t->record.ppid);
+	const struct birth *b = tree_find(&r->tree, t->record.pid);
+	if (!parent || !parent->n_threads || !parent->threads[0].tracee.traced || !b)
+		return;
+	size_t level = parent->record.pids.n - 1;
+	const uint64_t args[6] = { P_PID, b->pids.v[level], 0, WSTOPPED | WNOHANG | __WALL };
+	int64_t got = 0;
+	for (int i = 0; i < STOP_LOOKS && got == 0; i++) {
+		struct proc_process p;
+		got = proc_read(t->host, &p) == 0 && p.state != 'T' ? 0 : 1;
+		if (got == 0)
+			(void)usleep(STOP_LOOK_US);
+	}
+	IGNORE_RESULT(tracee_call(&parent->threads[0].tracee, SYS_waitid, args, NULL) < 0);
+}
+
+/* First those that stay stopped, while their parents stand still, then all others, children before parents. */
 static int let_go(struct restore *r, struct error *err)
 {
 	int e = 0;
-	/* children before parents: who waits for a child finds it as it was */
+	for (size_t i = r->tree.n; i-- > 0 && e == 0;) {
+		const struct birth *b = r->tree.v[i];
+		struct restored_task *t =
+			b->task && b->task->stop_signal ? restored_find(r, b->pid) : NULL;
+		if (!t)
+			continue;
+		e = let_task_go(t, err);
+		if (e == 0 && t->record.stop_told)
+			tell_stop(r, t);
+	}
 	for (size_t i = r->n_tasks; i-- > 0 && e == 0;)
-		for (size_t k = r->tasks[i].n_threads; k-- > 0 && e == 0;)
-			e = tracee_detach(&r->tasks[i].threads[k].tracee,
-					  k == 0 ? r->tasks[i].record.stop_signal : 0, err);
+		e = let_task_go(&r->tasks[i], err);
 	return e;
+}
+
+/*
+ * It failed. The dead whom we trace are ours to bury: until we have, process 1 does not end, and whoever waits for that
+ * waits for us.
+ */
+static void bury(struct restore *r, const struct restore_request *req)
+{
+	(void)sys_pidfd_send_signal(req->seed_pidfd, SIGKILL);
+	for (size_t i = r->n_tasks; i-- > 0;)
+		for (size_t k = r->tasks[i].n_threads; k-- > 0;) {
+			struct tracee *t = &r->tasks[i].threads[k].tracee;
+			int status;
+			while (t->traced && t->tid != req->seed) {
+				pid_t got = waitpid(t->tid, &status, __WALL);
+				if ((got < 0 && errno != EINTR) ||
+				    (got > 0 && (WIFEXITED(status) || WIFSIGNALED(status))))
+					t->traced = false;
+			}
+		}
 }
 
 int finish_all(struct restore *r, const struct restore_request *req, struct error *err)
@@ -181,5 +248,7 @@ int finish_all(struct restore *r, const struct restore_request *req, struct erro
 		e = req->before_go(req->arg, err);
 	if (e == 0)
 		e = let_go(r, err);
+	if (e < 0)
+		bury(r, req);
 	return e;
 }
