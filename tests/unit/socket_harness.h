@@ -175,7 +175,8 @@ int holder_fd(struct holder *h, uint64_t id, struct error *err)
 			return error_set(err, ELOOP, "a circle");
 		if (f->fd < 0) {
 			f->fd = -2;
-			f->fd = f->kind->open(h, id, O_RDWR, f->record, err);
+			f->fd = f->kind->open(h, id, f->kind->no_flags ? O_PATH : O_RDWR, f->record,
+					      err);
 		}
 		return f->fd;
 	}
@@ -243,7 +244,7 @@ static inline void world_start(struct world *w, const int *fds, size_t n, bool l
 		.objects = objects_new(),
 		.arena = &w->arena,
 		.init = getpid(),
-		.proc = FD_NONE,
+		.proc = open("/proc", O_PATH | O_CLOEXEC),
 		.leave_running = leave_running,
 		.tcp = world_tcp,
 	};

@@ -268,8 +268,8 @@ static void full_queues(void)
 	CHECK(sent > 1 << 20);
 	int sndbuf = option(c, SOL_SOCKET, SO_SNDBUF), rcvbuf = option(a, SOL_SOCKET, SO_RCVBUF);
 	CARRY(c, a, l);
-	CHECK(option(c, SOL_SOCKET, SO_SNDBUF) == sndbuf);
-	CHECK(option(a, SOL_SOCKET, SO_RCVBUF) == rcvbuf);
+	CHECK(option(c, SOL_SOCKET, SO_SNDBUF) >= sndbuf); /* it tunes itself */
+	CHECK(option(a, SOL_SOCKET, SO_RCVBUF) >= rcvbuf);
 	for (size_t at = 0; at < sent;) {
 		wait_for(a, POLLIN);
 		ssize_t n = recv(a, back, MIN(65536, sent - at), MSG_DONTWAIT);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -17,6 +18,9 @@
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
+#endif
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE 0x89E0
 #endif
 #define PEER_GROUPS_MAX 1024
 
@@ -220,4 +224,29 @@ const struct unix_entry *unix_survey_listener(const struct unix_survey *s, int t
 			return e;
 	}
 	return NULL;
+}
+
+static bool is_bound_to(const struct unix_entry *e, const struct stat *node)
+{
+	struct stat st;
+	if (!e->name.size || *(const char *)e->name.data == '\0')
+		return false;
+	CLEANUP_FD int fd = ioctl(e->o->fd, SIOCUNIXFILE);
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == node->st_dev &&
+	       st.st_ino == node->st_ino;
+}
+
+const struct unix_entry *unix_survey_bound(const struct unix_survey *s, const struct stat *node)
+{
+	const struct unix_entry *found = NULL;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct unix_entry *e = &s->v[i];
+		if (!e->seen || !is_bound_to(e, node))
+			continue;
+		if (e->seen->listening) /* others came out of accept(2) */
+			return e;
+		if (!found || !e->seen->has_peer)
+			found = e;
+	}
+	return found;
 }

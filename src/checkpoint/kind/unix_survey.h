@@ -42,6 +42,9 @@ struct unix_entry *unix_survey_find(const struct unix_survey *s, uint64_t ino);
 const struct unix_entry *unix_survey_listener(const struct unix_survey *s, int type,
 					      const struct bytes *name);
 
+/* The one that is bound to the node with this inode (of those with one name the one that it is the own name of), or NULL. */
+const struct unix_entry *unix_survey_bound(const struct unix_survey *s, const struct stat *node);
+
 /* What SO_PEERCRED and SO_PEERGROUPS tell; in a step aside. */
 void unix_credentials_read(int fd, struct arena *arena, struct unix_credentials *ret);
 
