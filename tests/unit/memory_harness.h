@@ -298,6 +298,7 @@ static void compare_pages(pid_t was, pid_t is, const struct arena_map *am)
 			if (v[i].name[0] == '[' && v[i].name[1] == 'v')
 				continue;
 			if (v[i].shared || v[i].flags & MAPS_DROPPABLE ||
+			    (!pagemap_scans(&pm) && !v[i].own) ||
 			    (v[i].start >= am->base && v[i].start < am->base + am->size))
 				continue;
 			for (uint64_t at = v[i].start; at < v[i].end; at = run.end) {

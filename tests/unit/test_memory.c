@@ -90,6 +90,13 @@ static void details_are_read(void **state UNUSED)
 	assert_int_equal(v->flags, MAPS_MAYWRITE | MAPS_LOCKED | MAPS_LOCKED_ONFAULT |
 					   MAPS_DONTFORK | MAPS_HUGEPAGE);
 	assert_string_equal(v->unknown, "zz");
+	/* Linux 6.1 has no letters for it */
+	static const char old[] = "1000-2000 rw-p 00000000 00:00 0 \nVmFlags: rd lo ac ?? \n"
+				  "2000-3000 rw-p 00000000 00:00 0 \nVmFlags: rd ac ?? \n";
+	assert_int_equal(parse(old, &arena, &v, &n), 0);
+	assert_int_equal(v[0].flags, MAPS_LOCKED | MAPS_LOCKED_ONFAULT | MAPS_ACCOUNT);
+	assert_string_equal(v[0].unknown, "");
+	assert_string_equal(v[1].unknown, "??");
 }
 
 static void wrong_maps_are_refused(void **state UNUSED)
