@@ -383,7 +383,8 @@ static void start_local(struct supervisor *sv)
 		return;
 	struct relay *r = &sv->relay;
 	r->local = true;
-	r->local_in = sv->interactive;
+	/* whoever brings a container with a terminal back in front of theirs wants to type */
+	r->local_in = sv->interactive || (sv->opt->restoring && r->tty);
 	if (r->tty) {
 		r->keys = sv->keys;
 		terminal_raw(0, &sv->terminal);

@@ -19,27 +19,10 @@
 #include "checkpoint/memory/pagemap.h"
 #include "checkpoint/memory/space.h"
 #include "checkpoint/seed/protocol.h"
+#include "memory_objects.h"
 #include "program_harness.h"
 
 #define FIRST_FILE 100 /* where a task has the open file with id 0 */
-
-/* ---- open files, as far as memory needs them ---- */
-
-struct objects {
-	struct object v[4096];
-	size_t n;
-};
-static struct objects files;
-
-int objects_file_take(struct objects *o, int fd, struct object_holder by UNUSED,
-		      struct object **ret, bool *ret_new, struct error *err UNUSED)
-{
-	struct object *f = &o->v[o->n++];
-	*f = (struct object){ .id = o->n, .class = OBJECT_FILE, .fd = fd };
-	*ret = f;
-	*ret_new = true;
-	return 0;
-}
 
 static int file_of(void *arg UNUSED, uint64_t id)
 {
@@ -202,18 +185,25 @@ static struct maps_entry *maps_of(pid_t pid, struct arena *arena, size_t *n)
 	return v;
 }
 
+/* Its name is the seed's before its mappings are all there: waited for. */
 static void start_vdso(pid_t pid, struct memory_start *s)
 {
-	CLEANUP_ARENA struct arena arena = { 0 };
-	size_t n;
-	struct maps_entry *v = maps_of(pid, &arena, &n);
-	for (size_t i = 0; i < n; i++) {
-		if (str_has_prefix(v[i].name, "[vvar]"))
-			s->vdso_start = v[i].start;
-		if (strcmp(v[i].name, "[vdso]") == 0) {
+	for (int tries = 0; tries < 5000 && !s->vdso_size; tries++) {
+		CLEANUP_ARENA struct arena arena = { 0 };
+		size_t n;
+		struct maps_entry *v = maps_of(pid, &arena, &n);
+		uint64_t start = 0;
+		for (size_t i = 0; i < n; i++) {
+			if (str_has_prefix(v[i].name, "[vvar]"))
+				start = v[i].start;
+			if (!start || strcmp(v[i].name, "[vdso]") != 0)
+				continue;
+			s->vdso_start = start;
 			s->vdso_code = v[i].start;
-			s->vdso_size = v[i].end - s->vdso_start;
+			s->vdso_size = v[i].end - start;
 		}
+		if (!s->vdso_size)
+			nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	}
 }
 

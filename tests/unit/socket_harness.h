@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -229,6 +231,8 @@ static inline void world_collect(struct world *w)
 	}
 }
 
+static enum tcp_mode world_tcp = TCP_REFUSE; /* what --tcp says */
+
 static inline void world_start(struct world *w, const int *fds, size_t n, bool leave_running)
 {
 	struct error err = ERROR_INIT;
@@ -241,7 +245,7 @@ static inline void world_start(struct world *w, const int *fds, size_t n, bool l
 		.init = getpid(),
 		.proc = FD_NONE,
 		.leave_running = leave_running,
-		.tcp = TCP_REFUSE,
+		.tcp = world_tcp,
 	};
 	for (size_t i = 0; i < n; i++) {
 		int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 200);
@@ -363,6 +367,17 @@ static inline void in_child(void (*body)(void))
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		skip();
 	assert_int_equal(status, 0);
+}
+
+/* The loopback of the namespace that we are in. */
+static inline void loopback_up(void)
+{
+	struct ifreq r = { .ifr_name = "lo" };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK(ioctl(fd, SIOCGIFFLAGS, &r) == 0);
+	r.ifr_flags |= IFF_UP;
+	CHECK(ioctl(fd, SIOCSIFFLAGS, &r) == 0);
+	close(fd);
 }
 
 static inline short events(int fd)

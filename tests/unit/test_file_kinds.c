@@ -370,6 +370,45 @@ static void test_epoll_oneshot(void **state)
 	trip_end(&t);
 }
 
+/* Many of one inode: they are told apart another way. One of them was closed at its number. */
+static void test_epoll_many(void **state)
+{
+	(void)state;
+	enum { N = 300 };
+	uint64_t ids[N], data;
+	int ep = epoll_create1(0), fds[N];
+	trip_begin(&t);
+	for (int i = 0; i < N; i++) {
+		fds[i] = eventfd(0, 0);
+		assert_true(fds[i] >= 0);
+		add(ep, fds[i], EPOLLIN, (uint64_t)i + 1);
+	}
+	int moved = fcntl(fds[7], F_DUPFD, 1000);
+	close(fds[7]);
+	fds[7] = moved;
+	uint64_t epoll = trip_add(&t, ep);
+	for (int i = N - 1; i >= 0; i--)
+		ids[i] = trip_add(&t, fds[i]);
+	trip_dump(&t);
+	assert_int_equal(epoll_wait(ep, &(struct epoll_event){ 0 }, 1, 0), 0); /* not disturbed */
+	close(ep);
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+	trip_restore(&t);
+	ep = trip_take(&t, epoll);
+	for (int i = 0; i < N; i++) {
+		uint64_t one = 1;
+		int fd = trip_take(&t, ids[i]);
+		assert_int_equal(write(fd, &one, 8), 8);
+		assert_int_equal(next_event(ep, &data), EPOLLIN);
+		assert_int_equal(data, i + 1);
+		assert_int_equal(read(fd, &one, 8), 8);
+		close(fd);
+	}
+	close(ep);
+	trip_end(&t);
+}
+
 static void test_epoll_of_a_stranger(void **state)
 {
 	(void)state;
@@ -431,12 +470,19 @@ static void test_namespace(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_eventfd),	      cmocka_unit_test(test_signalfd),
-		cmocka_unit_test(test_timerfd),	      cmocka_unit_test(test_timerfd_wall_clock),
-		cmocka_unit_test(test_memfd),	      cmocka_unit_test(test_memfd_future_write),
-		cmocka_unit_test(test_shmem),	      cmocka_unit_test(test_epoll_reused_number),
-		cmocka_unit_test(test_epoll_oneshot), cmocka_unit_test(test_epoll_of_a_stranger),
-		cmocka_unit_test(test_pidfd),	      cmocka_unit_test(test_namespace),
+		cmocka_unit_test(test_eventfd),
+		cmocka_unit_test(test_signalfd),
+		cmocka_unit_test(test_timerfd),
+		cmocka_unit_test(test_timerfd_wall_clock),
+		cmocka_unit_test(test_memfd),
+		cmocka_unit_test(test_memfd_future_write),
+		cmocka_unit_test(test_shmem),
+		cmocka_unit_test(test_epoll_reused_number),
+		cmocka_unit_test(test_epoll_oneshot),
+		cmocka_unit_test(test_epoll_many),
+		cmocka_unit_test(test_epoll_of_a_stranger),
+		cmocka_unit_test(test_pidfd),
+		cmocka_unit_test(test_namespace),
 	};
 	if (geteuid() != 0) {
 		printf("needs root\n");

@@ -202,6 +202,51 @@ static void test_beneath_a_mount(void **state)
 	close(fd);
 }
 
+/* Nine files; tmpfs lists the newest first. */
+static void make_list(bool backwards)
+{
+	char name[32];
+	for (int i = 0; i < 9; i++) {
+		(void)snprintf(name, sizeof(name), "root/list/%d", backwards ? 8 - i : i);
+		(void)unlink(in_dir(name));
+		write_file(name, "");
+	}
+}
+
+/* The directory is made anew, in another order: the same name comes next. At its end it stays at the end. */
+static void test_directory_in_another_order(void **state)
+{
+	(void)state;
+	char next[256], buf[4096];
+	assert_int_equal(mkdir(in_dir("root/list"), 0755), 0);
+	make_list(false);
+	int fd = open(in_dir("root/list"), O_RDONLY | O_DIRECTORY);
+	int end = open(in_dir("root/list"), O_RDONLY | O_DIRECTORY);
+	DIR *d = fdopendir(dup(fd));
+	for (int i = 0; i < 6; i++)
+		assert_non_null(readdir(d));
+	long at = telldir(d);
+	(void)snprintf(next, sizeof(next), "%s", readdir(d)->d_name);
+	assert_int_equal(lseek(fd, at, SEEK_SET), at);
+	closedir(d);
+	while (getdents64(end, buf, sizeof(buf)) > 0)
+		;
+	trip_begin(&t);
+	uint64_t a = trip_add(&t, fd), b = trip_add(&t, end);
+	trip_dump(&t);
+	close(fd);
+	close(end);
+	make_list(true);
+	trip_restore(&t);
+	d = fdopendir(trip_take(&t, a));
+	assert_string_equal(readdir(d)->d_name, next);
+	closedir(d);
+	d = fdopendir(trip_take(&t, b));
+	assert_null(readdir(d));
+	closedir(d);
+	trip_end(&t);
+}
+
 /* Like /etc/hosts: a file that is a mount, whose source is replaced outside. */
 static void test_mounted_file_without_source(void **state)
 {
@@ -252,6 +297,7 @@ int main(void)
 		ON_OVERLAY_OF_TWO(test_watches_in_layers),
 		ON_TMPFS(test_deleted_on_a_read_only_mount),
 		ON_TMPFS(test_beneath_a_mount),
+		ON_TMPFS(test_directory_in_another_order),
 		ON_TMPFS(test_mounted_file_without_source),
 		ON_TMPFS(test_opened_for_writing_on_a_mount_that_is_now_read_only),
 	};

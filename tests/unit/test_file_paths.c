@@ -155,6 +155,28 @@ static void test_deleted(void **state)
 	trip_end(&t);
 }
 
+/* O_TMPFILE: it may be given a name later. */
+static void test_nameless(void **state)
+{
+	(void)state;
+	char path[40];
+	int fd = open(dir, O_TMPFILE | O_RDWR, 0600);
+	assert_int_equal(write(fd, "later", 5), 5);
+	trip_begin(&t);
+	uint64_t id = trip_add(&t, fd);
+	trip_dump(&t);
+	close(fd);
+	trip_ok(&t, trip_try_restore(&t));
+	fd = trip_take(&t, id);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_int_equal(linkat(AT_FDCWD, path, AT_FDCWD, in_dir("named"), AT_SYMLINK_FOLLOW), 0);
+	close(fd);
+	fd = open(in_dir("named"), O_RDONLY);
+	check_read(fd, "later");
+	close(fd);
+	trip_end(&t);
+}
+
 static void test_replaced(void **state)
 {
 	(void)state;
@@ -531,6 +553,7 @@ int main(void)
 		TEST(test_regular),
 		TEST(test_name_that_looks_deleted),
 		TEST(test_deleted),
+		TEST(test_nameless),
 		TEST(test_replaced),
 		TEST(test_deleted_with_its_directory),
 		TEST(test_other_name),

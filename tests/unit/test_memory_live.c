@@ -18,7 +18,7 @@
 #define PAGE	 4096u
 #define MIB	 (UINT64_C(1) << 20)
 #define GIB	 (UINT64_C(1) << 30)
-#define BASE	 UINT64_C(0x30000000000) /* where the victims map */
+#define BASE	 UINT64_C(0x300000000000) /* where the victims map */
 #define ARENA	 (16u << 20)
 #define GUARD_IN 102
 

@@ -199,6 +199,41 @@ static void test_seccomp(void **state)
 	round_trip(be_filtered_for_ever, "seccomp", SCOPE_THREAD);
 }
 
+static void be_strict(void)
+{
+	MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0));
+}
+
+/* Denies what the program itself needs to end, and privileges are gone. */
+static void be_opaque(void)
+{
+	add_filter(SYS_futex, EXFULL, 0);
+	add_filter(SYS_seccomp, EXFULL, 0);
+	add_filter(SYS_capset, EXFULL, 0);
+	caps_set(BIT(CAP_KILL), BIT(CAP_KILL), 0);
+}
+
+static void test_seccomp_suspended(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	suspended = true;
+	round_trip(be_strict, "seccomp", SCOPE_THREAD);
+	round_trip(be_opaque, "seccomp", SCOPE_THREAD);
+	/* who may not suspend them is told so */
+	const struct task_kind *kind = task_kinds[kind_at("seccomp", SCOPE_THREAD)];
+	journey_begin(&trip);
+	journey_there(&trip, be_strict);
+	void *rec = arena_alloc(&trip.arena, kind->size);
+	struct buf *told_by = &trip.there.told[kind_at("seccomp", SCOPE_THREAD)];
+	check(&trip,
+	      record_decode(kind->fields, told_by->data, told_by->len, &trip.arena, rec, &trip.err),
+	      "seccomp");
+	struct emit e = { .p = &trip.back.visit, .arena = &trip.arena, .userns = true };
+	assert_int_equal(kind->emit(&e, rec, &trip.err), -ENOTSUP);
+}
+
 /* A filter that may be one of notification is refused. */
 static void be_notified(void)
 {
@@ -232,6 +267,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_limits, teardown),
 		cmocka_unit_test_teardown(test_scheduling, teardown),
 		cmocka_unit_test_teardown(test_seccomp, teardown),
+		cmocka_unit_test_teardown(test_seccomp_suspended, teardown),
 		cmocka_unit_test_teardown(test_notification_is_refused, teardown),
 	};
 	return cmocka_run_group_tests_name("task_privileges", tests, NULL, NULL);

@@ -163,6 +163,8 @@ int dump(const struct dump_request *req, struct image_writer *w, struct arena *a
 	visit_done(&d);
 	if (r == 0 && d.c.n_refusals)
 		r = refused(&d.c, err);
+	if (r < 0)
+		files_undrain(&d);
 	fill_result(&d, ret);
 	if (r < 0 || req->leave_running || req->dry_run)
 		tracees_done(&d.tracees);

@@ -53,6 +53,7 @@ struct dump_state {
 	struct memory_dump *memory;
 	struct dumped_file *files; /* in the order of collecting */
 	size_t n_files;
+	bool drained;
 };
 
 /* ---- tasks.c ---- */
@@ -74,6 +75,8 @@ int files_tables(struct dump_state *d, struct error *err) NODISCARD;
 int files_collect(struct dump_state *d, struct error *err) NODISCARD;
 /* The last step, when nothing can refuse any more: kinds that must destroy what they take. */
 int files_drain(struct dump_state *d, struct error *err) NODISCARD;
+/* The dump has failed after all: puts back what of it can be. */
+void files_undrain(struct dump_state *d);
 
 /* ---- checks.c ---- */
 /* What of the tasks cannot be carried whatever the kinds say: namespaces of their own, another's tracer ... */

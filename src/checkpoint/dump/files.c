@@ -275,9 +275,17 @@ int files_drain(struct dump_state *d, struct error *err)
 	int r = 0;
 	if (d->req->leave_running || d->req->dry_run || d->c.n_refusals)
 		return 0;
+	d->drained = true;
 	for (size_t i = 0; file_kinds[i] && r == 0; i++)
 		if (file_kinds[i]->drain)
 			r = file_kinds[i]->drain(&d->c, err);
 	/* descriptors lay in what was taken */
 	return r < 0 ? r : collect_from(d, d->n_files, err);
+}
+
+void files_undrain(struct dump_state *d)
+{
+	for (size_t i = 0; file_kinds[i] && d->drained; i++)
+		if (file_kinds[i]->undrain)
+			file_kinds[i]->undrain(&d->c);
 }

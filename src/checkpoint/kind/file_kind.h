@@ -65,6 +65,8 @@ struct file_kind {
 	 * on a dry run). May find more open files.
 	 */
 	int (*drain)(struct collect *c, struct error *err);
+	/* Optional: the dump failed after drain(): what can be put back is. */
+	void (*undrain)(struct collect *c);
 	/*
 	 * Optional: true when it can be opened only once all tasks exist (a pidfd, a file of /proc/PID). open() is
 	 * then called late, in a process of the container's pid namespace; the tasks get it before they run. holder_fd()

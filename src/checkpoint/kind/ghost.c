@@ -16,7 +16,8 @@
 #include "checkpoint/kind/procfd.h"
 #include "checkpoint/kind/temporary.h"
 
-#define NAMES_MAX 65536 /* XATTR_LIST_MAX, XATTR_SIZE_MAX of the kernel */
+#define TMPFILE	  020000000 /* O_TMPFILE without O_DIRECTORY */
+#define NAMES_MAX 65536	    /* XATTR_LIST_MAX, XATTR_SIZE_MAX of the kernel */
 
 struct ghost_xattr {
 	char *name;
@@ -26,6 +27,7 @@ struct ghost_xattr {
 struct ghost_record {
 	char *path;
 	uint32_t type;
+	bool linkable; /* made by O_TMPFILE: may be given a name yet */
 	struct owner owner;
 	int64_t atime, mtime;
 	uint32_t atime_ns, mtime_ns;
@@ -42,6 +44,7 @@ static const struct field xattr_fields[] = {
 static const struct field ghost_fields[] = {
 	FIELD(struct ghost_record, path, TEXT, .max = 4352),
 	FIELD(struct ghost_record, type, U32),
+	FIELD(struct ghost_record, linkable, BOOL, .optional = true),
 	FIELD(struct ghost_record, owner, MAP, .fields = owner_fields),
 	FIELD(struct ghost_record, atime, I64, .optional = true),
 	FIELD(struct ghost_record, mtime, I64, .optional = true),
@@ -101,6 +104,16 @@ static int collect_inside(struct collect *c, const struct file_facts *f, struct 
 	return r < 0 ? error_object(err, "%s", f->link) : 0;
 }
 
+/* The kernel calls those by their number, and keeps the flag with the first open file. */
+static bool is_linkable(const struct file_facts *f, const char *path)
+{
+	char name[32];
+	const char *slash = strrchr(path, '/');
+	(void)snprintf(name, sizeof(name), "#%llu", (unsigned long long)f->st.st_ino);
+	return S_ISREG(f->st.st_mode) && slash &&
+	       (f->flags & TMPFILE || strcmp(slash + 1, name) == 0);
+}
+
 int ghost_collect(struct collect *c, const struct file_facts *f, const char *path, uint64_t *ret_id,
 		  struct error *err)
 {
@@ -109,6 +122,7 @@ int ghost_collect(struct collect *c, const struct file_facts *f, const char *pat
 		struct ghost_record rec = {
 			.path = arena_strdup(c->arena, path),
 			.type = f->st.st_mode & S_IFMT,
+			.linkable = is_linkable(f, path),
 			.atime = f->st.st_atim.tv_sec,
 			.atime_ns = (uint32_t)f->st.st_atim.tv_nsec,
 			.mtime = f->st.st_mtim.tv_sec,
@@ -161,7 +175,9 @@ static int fill(struct holder *h, const struct ghost_record *rec, int fd, struct
 /* On a file system that nothing can be written to, a deleted regular file lives on in memory. */
 static int make(const struct ghost_record *rec, struct temporary *t, struct error *err)
 {
-	int fd = temporary_make(t, rec->path, rec->type, err);
+	int fd = rec->linkable ? temporary_nameless(t, rec->path) : FD_NONE;
+	if (fd < 0)
+		fd = temporary_make(t, rec->path, rec->type, err);
 	if (fd != -EROFS || !S_ISREG(rec->type))
 		return fd;
 	error_clear(err);

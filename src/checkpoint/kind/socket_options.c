@@ -56,6 +56,7 @@ struct option_row {
 	enum socket_family family;
 	enum socket_phase phase;
 	int domain;	 /* 0: any */
+	bool loose;	 /* what reads as a value need not be one that can be set */
 	bool fresh;	 /* only while not connected */
 	const char *why; /* REFUSE */
 };
@@ -167,8 +168,8 @@ static const struct option_row table[] = {
 	ROW(IPPROTO_IPV6, IPV6_MULTICAST_LOOP, INT, UDP, LATE, V6),
 	ROW(IPPROTO_IPV6, IPV6_MULTICAST_ALL, INT, UDP, LATE, V6),
 
-	ROW(IPPROTO_TCP, TCP_MAXSEG, INT, TCP, EARLY, .fresh = true),
-	ROW(IPPROTO_TCP, TCP_WINDOW_CLAMP, INT, TCP, EARLY, .fresh = true),
+	ROW(IPPROTO_TCP, TCP_MAXSEG, INT, TCP, EARLY, .fresh = true, .loose = true),
+	ROW(IPPROTO_TCP, TCP_WINDOW_CLAMP, INT, TCP, EARLY, .fresh = true, .loose = true),
 	ROW(IPPROTO_TCP, TCP_CONGESTION, BYTES, TCP, EARLY),
 	ROW(IPPROTO_TCP, TCP_SAVE_SYN, INT, TCP, EARLY, .fresh = true),
 	ROW(IPPROTO_TCP, TCP_FASTOPEN, INT, TCP, LATE, .fresh = true),
@@ -199,13 +200,13 @@ static const struct option_row table[] = {
 
 /* Of <linux/netlink.h>, in the same form. */
 static const struct option_row netlink_table[] = {
-	{ "NETLINK_PKTINFO", O_SOL_NETLINK, 3, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, NULL },
-	{ "NETLINK_BROADCAST_ERROR", O_SOL_NETLINK, 4, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, NULL },
-	{ "NETLINK_NO_ENOBUFS", O_SOL_NETLINK, 5, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, NULL },
-	{ "NETLINK_LISTEN_ALL_NSID", O_SOL_NETLINK, 8, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, NULL },
-	{ "NETLINK_CAP_ACK", O_SOL_NETLINK, 10, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, NULL },
-	{ "NETLINK_EXT_ACK", O_SOL_NETLINK, 11, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, NULL },
-	{ "NETLINK_GET_STRICT_CHK", O_SOL_NETLINK, 12, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, NULL },
+	{ "NETLINK_PKTINFO", O_SOL_NETLINK, 3, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	{ "NETLINK_BROADCAST_ERROR", O_SOL_NETLINK, 4, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	{ "NETLINK_NO_ENOBUFS", O_SOL_NETLINK, 5, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	{ "NETLINK_LISTEN_ALL_NSID", O_SOL_NETLINK, 8, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	{ "NETLINK_CAP_ACK", O_SOL_NETLINK, 10, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	{ "NETLINK_EXT_ACK", O_SOL_NETLINK, 11, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	{ "NETLINK_GET_STRICT_CHK", O_SOL_NETLINK, 12, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
 };
 /* clang-format on */
 
@@ -358,7 +359,7 @@ int socket_options_set(int fd, enum socket_family family, enum socket_phase phas
 		if (row->phase != phase || !row_differs(fd, row, &v[i].value))
 			continue;
 		int r = row_set(fd, row, &v[i].value);
-		if (r < 0)
+		if (r < 0 && !row->loose)
 			return error_sys(err, -r, "cannot set the socket option %s", row->name);
 	}
 	return 0;

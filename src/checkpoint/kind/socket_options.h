@@ -56,6 +56,6 @@ struct socket_room {
 	int sizes[2]; /* SO_SNDBUF, SO_RCVBUF; 0: not changed */
 	int lock;     /* SO_BUF_LOCK; -1: this kernel has none */
 };
-#define CLEANUP_SOCKET_ROOM CLEANUP(socket_room_done)
+#define CLEANUP_SOCKET_ROOM UNUSED CLEANUP(socket_room_done)
 struct socket_room socket_room_make(int fd, size_t size);
 void socket_room_done(struct socket_room *room);

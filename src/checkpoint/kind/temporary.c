@@ -144,6 +144,17 @@ int temporary_make(struct temporary *t, const char *path, uint32_t type, struct 
 	return fd;
 }
 
+int temporary_nameless(struct temporary *t, const char *path)
+{
+	if (path[0] != '/')
+		return -EINVAL;
+	CLEANUP_FD int dir = make_parent(t, path);
+	if (dir < 0)
+		return dir;
+	int fd = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 int temporary_link(struct temporary *t, const char *existing, const char *path)
 {
 	CLEANUP_FD int dir = make_parent(t, path);

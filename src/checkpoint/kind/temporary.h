@@ -38,6 +38,12 @@ struct temporary {
 int temporary_make(struct temporary *t, const char *path, uint32_t type, struct error *err)
 	NODISCARD;
 
+/*
+ * A regular file in the directory of path that never has a name, and may be given one later: O_TMPFILE. -errno: then
+ * nothing was done (not every file system has it).
+ */
+int temporary_nameless(struct temporary *t, const char *path) NODISCARD;
+
 /* Gives an existing file the name `path` for a moment. 0, -EEXIST or another -errno: then nothing was done. */
 int temporary_link(struct temporary *t, const char *existing, const char *path) NODISCARD;
 

@@ -305,18 +305,21 @@ static int drain_from_within(void *arg, struct error *err)
 {
 	struct drain *d = arg;
 	int flags = fcntl(d->e->o->fd, F_GETFL);
-	(void)fcntl(d->e->o->fd, F_SETFL, flags | O_NONBLOCK);
 	int r = 0;
+	(void)fcntl(d->e->o->fd, F_SETFL, flags | O_NONBLOCK);
 	for (size_t i = 0; i < d->e->seen->n_waiting && r == 0; i++) {
 		CLEANUP_FD int fd = accept4(d->e->o->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
-			return error_sys(err, errno, "cannot accept a waiting connection");
+		if (fd < 0) {
+			r = error_sys(err, errno, "cannot accept a waiting connection");
+			break;
+		}
 		struct unix_waiting *w = arena_grow(d->c->arena, &d->rec.connections.v,
 						    &d->rec.connections.n, sizeof(*w));
 		w->client = entry_id(unix_survey_find(d->s, d->e->seen->waiting[i]));
 		unix_credentials_read(fd, d->c->arena, &w->credentials);
 		r = socket_queue_peek(fd, d->e->type == SOCK_STREAM, d->c->arena, &w->queue, err);
 	}
+	(void)fcntl(d->e->o->fd, F_SETFL, flags);
 	return r;
 }
 

@@ -245,3 +245,9 @@ void memory_vdso(const struct memory *m, uint64_t *ret_start, uint64_t *ret_code
 	*ret_start = m->vdso.here;
 	*ret_code = m->vdso.here ? m->vdso.here + vdso_code_offset(&vdso_here()->record) : 0;
 }
+
+bool memory_vdso_stale(const struct memory *m, uint64_t address)
+{
+	return m->vdso.stale && address >= m->vdso.start &&
+	       address < m->vdso.start + vdso_area_size(m->vdso.record);
+}

@@ -68,6 +68,11 @@ int memory_emit(struct emit *e, const struct memory *m, const struct memory_star
 int memory_emit_seal(struct emit *e, const struct memory *m, struct error *err) NODISCARD;
 /* Where the vdso area lies after memory_emit(). */
 void memory_vdso(const struct memory *m, uint64_t *ret_start, uint64_t *ret_code);
+/*
+ * Whether an address lies in the vdso of the image while this kernel's is another one. Its functions are jumps to this kernel's then: a
+ * thread that was stopped within their first 12 bytes cannot go on; further in it makes the system call.
+ */
+bool memory_vdso_stale(const struct memory *m, uint64_t address);
 
 /* For `inspect`. */
 uint64_t memory_bytes(const struct memory *m); /* private pages in the image */

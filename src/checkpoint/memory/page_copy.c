@@ -28,11 +28,11 @@ static void list_add(struct page_copy *pc, uint64_t address, uint64_t n, uint64_
 		last->n += n;
 		return;
 	}
+	pc->unsorted |= last && last->address > address;
 	if (pc->n == pc->cap) {
 		pc->cap = pc->cap ? 2 * pc->cap : 64;
 		pc->v = xrealloc(pc->v, pc->cap * sizeof(*pc->v));
 	}
-	pc->unsorted |= last && last->address > address;
 	pc->v[pc->n++] = (struct mapping_pages){ address, n, offset };
 }
 

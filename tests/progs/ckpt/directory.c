@@ -40,7 +40,7 @@ int main(void)
 	CKPT_CHECK(open("x", O_CREAT | O_WRONLY, 0600) < 0 && errno == ENOENT,
 		   "a file can be made in a removed directory");
 	DIR *rest = fdopendir(list);
-	CKPT_CHECK(rest && lseek(list, 0, SEEK_CUR) == at, "the position is another one");
+	CKPT_CHECK(rest, "fdopendir: %s", strerror(errno));
 	const struct dirent *e = readdir(rest);
 	CKPT_CHECK(e && strcmp(e->d_name, next) == 0, "after the position comes %s, not %s",
 		   e ? e->d_name : "nothing", next);

@@ -3,8 +3,8 @@
  * epoll.c - epoll(7): what is watched, for which events, with which data; nested ones too.
  *
  * The kernel knows a watched thing by (open file, descriptor number at EPOLL_CTL_ADD): that number may since have been closed, or be
- * another file's. So the open file is found by asking kcmp(2) KCMP_EPOLL_TFD about each open file of the
- * container with that inode, when all are known; and on restore it is put at that very number while it is added.
+ * another file's. So the open file is looked for when all are known (epoll_target.h); and on restore it is put at that very number
+ * while it is added.
  *
  * A one-shot watch that has fired is disabled: the kernel has no call to add one so. It is added and made to fire once
  * more, alone; this needs it to be readable or writable at that moment. If it is neither, it stays armed for hang-up
@@ -12,14 +12,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/kcmp.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/fd.h"
+#include "checkpoint/kind/epoll_target.h"
 #include "checkpoint/kind/fdinfo.h"
 #include "checkpoint/kind/file_kind.h"
 
@@ -28,9 +26,7 @@ struct watch {
 	uint64_t file;	/* id of the open file */
 	uint32_t events;
 	uint64_t data;
-	/* dump only */
-	uint64_t ino;
-	uint32_t nth; /* among watches of the same number */
+	uint64_t ino; /* dump only */
 };
 
 struct epoll_record {
@@ -65,27 +61,6 @@ static int parse(const char *line, const char *end, struct watch *ret)
 	return 0;
 }
 
-/* Lines come by (file, number): those of one number need not be neighbours, but keep their order. */
-static int by_number(const void *a, const void *b)
-{
-	const struct watch *x = *(struct watch *const *)a, *y = *(struct watch *const *)b;
-	if (x->number != y->number)
-		return x->number < y->number ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
-static void count_same_numbers(struct watch *v, size_t n)
-{
-	struct watch **sorted = xcalloc(n, sizeof(struct watch *));
-	for (size_t i = 0; i < n; i++)
-		sorted[i] = &v[i];
-	qsort(sorted, n, sizeof(struct watch *), by_number);
-	for (size_t i = 1; i < n; i++)
-		if (sorted[i]->number == sorted[i - 1]->number)
-			sorted[i]->nth = sorted[i - 1]->nth + 1;
-	free(sorted);
-}
-
 static int collect(struct collect *c, const struct file_facts *f, void *record, struct error *err)
 {
 	struct epoll_record *rec = record;
@@ -99,114 +74,35 @@ static int collect(struct collect *c, const struct file_facts *f, void *record, 
 					 file_name(c, f));
 		*arena_push(c->arena, v, n) = w;
 	}
-	if (n)
-		count_same_numbers(v, n);
 	rec->watches = (struct list){ .v = v, .n = n };
 	return 0;
-}
-
-/* ---- which open files are watched ---- */
-
-struct candidate {
-	uint64_t ino;
-	const struct object *file;
-};
-
-static int by_ino(const void *a, const void *b)
-{
-	const struct candidate *x = a, *y = b;
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
-}
-
-static bool is_watched(int epoll, const struct watch *w, const struct object *file)
-{
-	struct kcmp_epoll_slot slot = { .efd = (unsigned)epoll,
-					.tfd = (unsigned)w->number,
-					.toff = w->nth };
-	pid_t self = getpid();
-	return syscall(SYS_kcmp, self, self, KCMP_EPOLL_TFD, file->fd, &slot) == 0;
-}
-
-static bool held_at(const struct object *file, int number)
-{
-	for (size_t i = 0; i < file->n_holders; i++)
-		if (file->holders[i].number == number)
-			return true;
-	return false;
-}
-
-/* Those that a task has at the same number first: all anonymous inodes are one, and have many open files. */
-static uint64_t find(int epoll, const struct watch *w, const struct candidate *v, size_t n)
-{
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < n; i++)
-			if (held_at(v[i].file, w->number) == (pass == 0) &&
-			    is_watched(epoll, w, v[i].file))
-				return v[i].file->id;
-	return 0;
-}
-
-/* The first of those with this number of inode; *ret_n of them. */
-static const struct candidate *same_ino(const struct candidate *v, size_t n, uint64_t ino,
-					size_t *ret_n)
-{
-	size_t low = 0, high = n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		if (v[mid].ino < ino)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	*ret_n = 0;
-	while (low + *ret_n < n && v[low + *ret_n].ino == ino)
-		++*ret_n;
-	return v + low;
-}
-
-static size_t list_files(const struct collect *c, struct candidate **ret)
-{
-	struct candidate *v = NULL;
-	size_t n = 0, cap = 0;
-	const struct object *o;
-	for (; (o = objects_at(c->objects, OBJECT_FILE, n)); n++) {
-		if (n == cap) {
-			cap = cap ? cap * 2 : 256;
-			v = xrealloc(v, cap * sizeof(*v));
-		}
-		v[n] = (struct candidate){ .ino = o->ino, .file = o };
-	}
-	if (n)
-		qsort(v, n, sizeof(*v), by_ino);
-	*ret = v;
-	return n;
 }
 
 static int settle(struct collect *c, const struct file_facts *f, void *record, struct error *err)
 {
 	(void)err;
 	struct epoll_record *rec = record;
-	struct watch *watches = rec->watches.v;
-	struct candidate *files;
-	size_t n = list_files(c, &files), n_same;
-	for (size_t i = 0; i < rec->watches.n; i++) {
-		const struct candidate *same = same_ino(files, n, watches[i].ino, &n_same);
-		watches[i].file = find(f->fd, &watches[i], same, n_same);
-		/* overlayfs: the number may be that of a lower inode */
-		if (!watches[i].file)
-			watches[i].file = find(f->fd, &watches[i], files, n);
-		if (watches[i].file)
-			continue;
-		(void)file_refuse(c, f,
-				  arena_printf(c->arena,
-					       "it watches a file (added as descriptor %d) that "
-					       "nobody in the container holds",
-					       watches[i].number),
-				  "close the copies of that file outside, or the epoll descriptor");
-		break;
+	struct watch *v = rec->watches.v;
+	size_t n = rec->watches.n;
+	struct epoll_target *targets = xcalloc(n, sizeof(*targets));
+	for (size_t i = 0; i < n; i++)
+		targets[i] = (struct epoll_target){ .number = v[i].number, .ino = v[i].ino };
+	epoll_target_find(c, f->fd, targets, n);
+	size_t missing = n;
+	for (size_t i = 0; i < n; i++) {
+		v[i].file = targets[i].file;
+		if (!v[i].file && missing == n)
+			missing = i;
 	}
-	free(files);
-	return 0;
+	free(targets);
+	if (missing == n)
+		return 0;
+	const char *why = arena_printf(
+		c->arena,
+		"it watches a file (added as descriptor %d) that nobody in the container holds",
+		v[missing].number);
+	return file_refuse(c, f, why,
+			   "close the copies of that file outside, or the epoll descriptor");
 }
 
 /* ---- restore ---- */
@@ -228,8 +124,10 @@ static bool is_disabled(const struct watch *w)
 	return w->events & EPOLLONESHOT && !(w->events & ~MODIFIERS);
 }
 
-static int add(int epoll, int number, const struct watch *w)
+/* Once the watched file is at the number that it was added as. */
+static int add(int epoll, int number, const void *arg)
 {
+	const struct watch *w = arg;
 	struct epoll_event ev = { .events = w->events, .data.u64 = w->data }, fired;
 	if (!is_disabled(w))
 		return epoll_ctl(epoll, EPOLL_CTL_ADD, number, &ev) < 0 ? -errno : 0;
@@ -242,25 +140,6 @@ static int add(int epoll, int number, const struct watch *w)
 	return epoll_ctl(epoll, EPOLL_CTL_MOD, number, &ev) < 0 ? -errno : 0;
 }
 
-/* Puts the file at the number that it was added as, adds it, and puts back what was there. */
-static int add_as(int epoll, int fd, const struct watch *w)
-{
-	CLEANUP_FD int saved = FD_NONE;
-	if (fd == w->number)
-		return add(epoll, fd, w);
-	saved = fcntl(w->number, F_DUPFD_CLOEXEC, 0);
-	if (saved < 0 && errno != EBADF)
-		return -errno;
-	if (dup3(fd, w->number, O_CLOEXEC) < 0)
-		return -errno;
-	int r = add(epoll == w->number ? saved : epoll, w->number, w);
-	if (saved < 0)
-		(void)close(w->number);
-	else if (dup3(saved, w->number, O_CLOEXEC) < 0)
-		return -errno;
-	return r;
-}
-
 /* Those that must be made to fire alone come first. */
 static int add_all(struct holder *h, int epoll, const struct epoll_record *rec, bool disabled,
 		   struct error *err)
@@ -270,7 +149,9 @@ static int add_all(struct holder *h, int epoll, const struct epoll_record *rec, 
 		if (is_disabled(&v[i]) != disabled)
 			continue;
 		int fd = holder_fd(h, v[i].file, err);
-		int r = fd < 0 ? fd : v[i].number < 0 ? -EBADF : add_as(epoll, fd, &v[i]);
+		int r = fd < 0		  ? fd
+			: v[i].number < 0 ? -EBADF
+					  : epoll_target_at(epoll, fd, v[i].number, add, &v[i]);
 		if (r < 0)
 			return fd < 0 ? r
 				      : error_sys(err, -r, "cannot watch descriptor %d again",

@@ -65,6 +65,11 @@ struct marked {
 	} handle;
 };
 
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static int parse_handle(const char *line, const char *end, struct marked *ret)
 {
 	uint64_t n, type;
@@ -74,11 +79,10 @@ static int parse_handle(const char *line, const char *end, struct marked *ret)
 	static const char name[] = "f_handle:";
 	const char *at = memmem(line, (size_t)(end - line), name, sizeof(name) - 1);
 	for (size_t i = 0; at && i < n; i++) {
-		unsigned byte;
 		const char *hex = at + sizeof(name) - 1 + 2 * i;
-		if (hex + 2 > end || sscanf(hex, "%2x", &byte) != 1)
+		if (hex + 2 > end || hex_digit(hex[0]) < 0 || hex_digit(hex[1]) < 0)
 			return -ENOENT;
-		ret->handle.bytes[i] = (unsigned char)byte;
+		ret->handle.bytes[i] = (unsigned char)(hex_digit(hex[0]) << 4 | hex_digit(hex[1]));
 	}
 	ret->handle.h.handle_bytes = at ? (unsigned)n : 0;
 	ret->handle.h.handle_type = (int)type;
