@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 
+TCP = os.environ.get("CARRIED_TCP", "yes") == "yes"       # no: unix sockets only, to find out more
 over = threading.Event()
 _start = time.monotonic()
 _last = 0

@@ -5,10 +5,11 @@ import http.client
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 
-from carried import begin, check, guarded, over, right, tick
+from carried import TCP, begin, check, guarded, over, right, tick
 
 DIRECTORY = "/tmp/nginx"
 CONFIGURATION = """
@@ -29,11 +30,21 @@ done = [0] * 5
 sums = {}
 
 
+def connection(port):
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    if TCP:
+        c.connect()
+    else:
+        c.sock = socket.socket(socket.AF_UNIX)
+        c.sock.connect(f"{DIRECTORY}/{port}")
+    c.auto_open = 0                             # never another one
+    return c
+
+
 @guarded
 def client(me):
-    c = http.client.HTTPConnection("127.0.0.1", 8400, timeout=60)
-    c.connect()
-    local = c.sock.getsockname()
+    c = connection(8400)
+    local = c.sock.fileno()
     chance = random.Random(me)
     while not over.is_set():
         name = chance.choice(list(sums))
@@ -41,8 +52,9 @@ def client(me):
         answer = c.getresponse()
         body = answer.read()
         check(answer.status == 200, f"{name}: {answer.status}")
+        check(not answer.will_close, "nginx does not keep the connection")
         check(hashlib.sha256(body).digest() == sums[name], f"{name} has another content")
-        check(c.sock is not None and c.sock.getsockname() == local, "the connection was not kept")
+        check(c.sock is not None and c.sock.fileno() == local, "the connection was not kept")
         done[me] += 1
         tick(sum(done))
 
@@ -54,12 +66,14 @@ for size in (0, 10, 5000, 300000):
     sums[str(size)] = hashlib.sha256(data).digest()
     with open(f"{DIRECTORY}/www/{size}", "wb") as f:
         f.write(data)
+if not TCP:
+    CONFIGURATION = CONFIGURATION.replace("127.0.0.1:84", "unix:%(d)s/84")
 with open(DIRECTORY + "/conf", "w", encoding="ascii") as f:
     f.write(CONFIGURATION % {"d": DIRECTORY})
 server = subprocess.Popen(["nginx", "-p", DIRECTORY, "-e", DIRECTORY + "/error.log", "-c", DIRECTORY + "/conf"])
 while True:
     try:
-        http.client.HTTPConnection("127.0.0.1", 8401).connect()
+        connection(8401)
         break
     except OSError:
         check(server.poll() is None, "nginx has ended")

@@ -32,11 +32,12 @@ const server = http.createServer((req, res) => {
 	req.on('end', () => res.end(hash.digest('hex')));
 });
 
+const where = (process.env.CARRIED_TCP || 'yes') === 'yes' ? { port: 8600, host: '127.0.0.1' } : { socketPath: '/tmp/node' };
 const agent = new http.Agent({ keepAlive: true, maxSockets: 3 });
 function request(n) {
 	return new Promise((resolve, reject) => {
 		const body = Buffer.alloc(n * 997 % 200000, n);
-		const req = http.request({ port: 8600, host: '127.0.0.1', method: 'POST', agent }, (res) => {
+		const req = http.request({ ...where, method: 'POST', agent }, (res) => {
 			let text = '';
 			res.on('data', (d) => { text += d; });
 			res.on('end', () => {
@@ -95,7 +96,7 @@ async function files() {
 	}
 }
 
-server.listen(8600, '127.0.0.1', async () => {
+server.listen(where.socketPath || where, async () => {
 	await Promise.all([clients(0), clients(1), clients(2), timers(), files(),
 		exchange((n) => worker.postMessage(n), (f) => worker.on('message', f), (n) => n,
 			(n, a) => a === n * (n + 1) / 2, 'worker'),

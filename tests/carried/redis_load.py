@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 
-from carried import begin, check, guarded, over, right, tick
+from carried import TCP, begin, check, guarded, over, right, tick
 
 DIRECTORY = "/tmp/redis"
 done = [0] * 6
@@ -14,7 +14,7 @@ done = [0] * 6
 
 class Client:
     def __init__(self, tcp):
-        if tcp:
+        if tcp and TCP:
             self.s = socket.create_connection(("127.0.0.1", 6400))
         else:
             self.s = socket.socket(socket.AF_UNIX)
@@ -80,7 +80,7 @@ def subscriber(ready):
 
 begin()
 os.makedirs(DIRECTORY, exist_ok=True)
-server = subprocess.Popen(["redis-server", "--port", "6400", "--unixsocket", DIRECTORY + "/socket", "--dir", DIRECTORY,
+server = subprocess.Popen(["redis-server", "--port", "6400" if TCP else "0", "--unixsocket", DIRECTORY + "/socket", "--dir", DIRECTORY,
                            "--appendonly", "yes", "--save", ""], stdout=subprocess.DEVNULL)
 while True:
     try:

@@ -32,7 +32,8 @@ class Work:
         self.carrier = Carrier(contexe, None)
         self.name = contexe.name(work)
         contexe.run("run", "-d", "--name", self.name, "--volume", f"{TOP}/tests/carried:/carried:ro",
-                    "--env", "PYTHONDONTWRITEBYTECODE=1", "--host", "--", *WORK[work])
+                    "--env", "PYTHONDONTWRITEBYTECODE=1", "--env", f"CARRIED_TCP={os.environ.get('CARRIED_TCP', 'yes')}",
+                    "--host", "--", *WORK[work])
 
     def ticks(self, name=None):
         log = self.carrier.log(name or self.name)

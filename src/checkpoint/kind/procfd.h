@@ -16,6 +16,7 @@ NODISCARD static inline int procfd_open(int proc, int fd, int flags)
 {
 	char path[32];
 	(void)snprintf(path, sizeof(path), "self/fd/%d", fd);
-	int r = openat(proc, path, flags | O_CLOEXEC);
+	/* with O_NOFOLLOW, which F_GETFL tells of a file, the link in /proc would not be followed */
+	int r = openat(proc, path, (flags & ~O_NOFOLLOW) | O_CLOEXEC);
 	return r < 0 ? -errno : r;
 }
