@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* checkpoint.c - a running container is written down: contexe_checkpoint(). */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +30,7 @@
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
 #include "engine/tasks.h"
+#include "sys/openat2.h"
 
 #define LOCK_TIMEOUT_MS	   10000
 #define DEFAULT_TIMEOUT_MS 10000
@@ -135,16 +139,63 @@ static int put_blob(struct work *w, const char *name, const char *path, struct e
 	return image_blob(w->writer, name, fd, err);
 }
 
+static int pack_upper(struct work *w, struct error *err)
+{
+	CLEANUP_FD int dir = open(w->upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return error_sys(err, errno, "cannot open the private layer");
+	w->record.packed_layer = true;
+	return layer_archive_pack(w->writer, LAYER_BLOB, dir, err);
+}
+
+static bool is_empty(int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again >= 0 ? fdopendir(again) : NULL;
+	const struct dirent *e = NULL;
+	while (dir && (e = readdir(dir)) && e->d_name[0] == '.' &&
+	       (!e->d_name[1] || (e->d_name[1] == '.' && !e->d_name[2])))
+		;
+	if (dir)
+		(void)closedir(dir);
+	return !e;
+}
+
+/* What lies in memory only: the tmpfs that we have mounted for it, but /dev, which is made anew. */
+static int pack_tmpfs(struct work *w, struct error *err)
+{
+	char path[64];
+	int r = 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)w->c->init.pid);
+	CLEANUP_FD int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; root >= 0 && i < w->spec.n_mounts && r == 0; i++) {
+		const struct spec_mount *m = &w->spec.mounts[i];
+		struct statfs fs;
+		if (!str_eq(m->type, "tmpfs") || str_eq(m->destination, "/dev"))
+			continue;
+		CLEANUP_FD int dir = sys_openat2(root, m->destination, O_RDONLY | O_DIRECTORY, 0,
+						 RESOLVE_IN_ROOT);
+		if (dir < 0 || fstatfs(dir, &fs) < 0 || fs.f_type != TMPFS_MAGIC || is_empty(dir))
+			continue;
+		struct container_tmpfs *t =
+			arena_grow(&w->arena, &w->record.tmpfs.v, &w->record.tmpfs.n, sizeof(*t));
+		t->destination = m->destination;
+		t->blob = arena_printf(&w->arena, "tmpfs-%zu", i);
+		r = layer_archive_pack(w->writer, t->blob, dir, err);
+	}
+	return r;
+}
+
 /* While all tasks stand still: the clocks, and the private layer as it is at this instant. */
 static int while_stopped(void *arg, struct image_writer *writer, struct error *err)
 {
 	struct work *w = arg;
 	(void)writer;
 	read_clocks(w);
-	if (!packs_layer(w) || !w->opt->leave_running)
-		return 0;
-	w->record.packed_layer = true;
-	return layer_archive_pack(w->writer, w->upper, err);
+	int r = pack_tmpfs(w, err);
+	if (r < 0 || !packs_layer(w) || !w->opt->leave_running)
+		return r;
+	return pack_upper(w, err);
 }
 
 static void add_file(struct work *w, const char *name)
@@ -261,10 +312,8 @@ static int carry_out(struct work *w, struct contexe_checkpoint_result *ret, stru
 	ret->frozen_ns = w->dumped.frozen_ns;
 	if (r < 0 || w->opt->dry_run)
 		return r;
-	if (!w->opt->leave_running && packs_layer(w)) {
-		w->record.packed_layer = true;
-		r = layer_archive_pack(w->writer, w->upper, err);
-	}
+	if (!w->opt->leave_running && packs_layer(w))
+		r = pack_upper(w, err);
 	if (r == 0)
 		r = write_image(w, ret, err);
 	if (r == 0 && !w->opt->leave_running)

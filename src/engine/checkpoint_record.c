@@ -8,6 +8,12 @@ static const struct field file_fields[] = {
 	FIELDS_END,
 };
 
+static const struct field tmpfs_fields[] = {
+	FIELD(struct container_tmpfs, destination, TEXT, .max = 4096),
+	FIELD(struct container_tmpfs, blob, TEXT, .max = 64),
+	FIELDS_END,
+};
+
 const struct field container_record_fields[] = {
 	FIELD(struct container_record, name, TEXT, .max = 128),
 	FIELD(struct container_record, number, U64),
@@ -24,6 +30,8 @@ const struct field container_record_fields[] = {
 	FIELD(struct container_record, realtime, U64),
 	FIELD(struct container_record, files, LIST, .optional = true, .max = 16,
 	      .fields = file_fields, .size = sizeof(struct container_file)),
+	FIELD(struct container_record, tmpfs, LIST, .optional = true, .max = 1024,
+	      .fields = tmpfs_fields, .size = sizeof(struct container_tmpfs)),
 	FIELD(struct container_record, has_layer, BOOL, .optional = true),
 	FIELD(struct container_record, packed_layer, BOOL, .optional = true),
 	FIELD(struct container_record, started, U64, .optional = true),

@@ -11,6 +11,12 @@ struct container_file {
 	struct bytes content;
 };
 
+/* A tmpfs of the container that had something in it. */
+struct container_tmpfs {
+	char *destination;
+	char *blob;
+};
+
 struct container_record {
 	char *name;
 	uint64_t number;
@@ -24,6 +30,7 @@ struct container_record {
 	uint64_t monotonic, boottime; /* ns, of the container's clocks at the stop */
 	uint64_t realtime;
 	struct list files; /* struct container_file */
+	struct list tmpfs; /* struct container_tmpfs */
 	bool has_layer; /* the private layer exists; packed into the image as blob "layer", or kept beside */
 	bool packed_layer;
 	uint64_t started; /* state.json's: whether the directory is still as at the stop */

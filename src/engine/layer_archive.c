@@ -19,18 +19,18 @@ struct archiver {
 	int errors; /* what it says on its standard error */
 };
 
-static NORETURN void archiver_main(const char *program, const char *verb, const char *dir, int data,
+static NORETURN void archiver_main(const char *program, const char *verb, int dir, int data,
 				   int errors)
 {
 	bool pack = strcmp(verb, "pack") == 0;
-	char *argv[] = { "contexe-layer", (char *)verb, (char *)dir, NULL };
-	if (dup2(data, pack ? 1 : 0) < 0 || dup2(errors, 2) < 0)
+	char *argv[] = { "contexe-layer", (char *)verb, ".", NULL };
+	if (fchdir(dir) < 0 || dup2(data, pack ? 1 : 0) < 0 || dup2(errors, 2) < 0)
 		_exit(126);
 	execv(program, argv);
 	_exit(127);
 }
 
-static int archiver_start(const char *verb, const char *dir, struct archiver *ret,
+static int archiver_start(const char *verb, int dir, struct archiver *ret,
 			  struct error *err)
 {
 	char program[4096];
@@ -63,7 +63,7 @@ static int archiver_start(const char *verb, const char *dir, struct archiver *re
 	return error_sys(err, -pid, "cannot fork");
 }
 
-static int archiver_end(struct archiver *a, const char *dir, int r, struct error *err)
+static int archiver_end(struct archiver *a, const char *name, int r, struct error *err)
 {
 	char text[256];
 	int status = 0;
@@ -77,25 +77,25 @@ static int archiver_end(struct archiver *a, const char *dir, int r, struct error
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	error_set(err, EIO, "%s", text[0] ? text : "contexe-layer ended early");
-	return error_object(err, "%s", dir);
+	return error_object(err, "%s", name);
 }
 
-int layer_archive_pack(struct image_writer *w, const char *dir, struct error *err)
+int layer_archive_pack(struct image_writer *w, const char *name, int dir, struct error *err)
 {
 	struct archiver a;
 	int r = archiver_start("pack", dir, &a, err);
 	if (r < 0)
 		return r;
-	r = image_blob(w, LAYER_BLOB, a.data, err);
-	return archiver_end(&a, dir, r, err);
+	r = image_blob(w, name, a.data, err);
+	return archiver_end(&a, name, r, err);
 }
 
-int layer_archive_unpack(struct image *img, const char *dir, struct error *err)
+int layer_archive_unpack(struct image *img, const char *name, int dir, struct error *err)
 {
 	struct archiver a;
 	int r = archiver_start("unpack", dir, &a, err);
 	if (r < 0)
 		return r;
-	r = image_blob_read(img, LAYER_BLOB, a.data, err);
-	return archiver_end(&a, dir, r, err);
+	r = image_blob_read(img, name, a.data, err);
+	return archiver_end(&a, name, r, err);
 }

@@ -2,7 +2,7 @@
 /*
  * layer_archive.h - the private layer of a container's root, as a blob in an image: a pax archive of the directory with
  * everything that overlayfs knows by: device nodes 0:0 (whiteouts), trusted.* attributes, owners. Made and
- * unmade by the helper contexe-layer.
+ * unmade by the helper contexe-layer. The content of a tmpfs is kept in the same way.
  */
 #pragma once
 
@@ -11,6 +11,7 @@
 
 #define LAYER_BLOB "layer"
 
-int layer_archive_pack(struct image_writer *w, const char *dir, struct error *err) NODISCARD;
-/* Into an empty directory that exists. */
-int layer_archive_unpack(struct image *img, const char *dir, struct error *err) NODISCARD;
+/* name: of the blob. dir: an open directory. */
+int layer_archive_pack(struct image_writer *w, const char *name, int dir, struct error *err)
+	NODISCARD;
+int layer_archive_unpack(struct image *img, const char *name, int dir, struct error *err) NODISCARD;

@@ -78,7 +78,9 @@ static int unpack_layer(const struct restoring *r, const struct container *c, st
 	CLEANUP_STR char *dir = xasprintf("%s/containers/%s/upper", c->root->path, c->name);
 	if (mkdir(dir, 0755) < 0)
 		return error_sys(err, errno, "cannot make the private layer");
-	return layer_archive_unpack(r->img, dir, err);
+	CLEANUP_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? error_sys(err, errno, "cannot open the private layer")
+		      : layer_archive_unpack(r->img, LAYER_BLOB, fd, err);
 }
 
 static void first_state(struct container *c)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +20,9 @@
 #include "base/libexec.h"
 #include "base/parse.h"
 #include "engine/externals.h"
+#include "engine/layer_archive.h"
 #include "engine/tasks.h"
+#include "sys/openat2.h"
 
 #define RESTORE_TIMEOUT_MS 120000
 #define SECOND		   1000000000
@@ -35,8 +39,8 @@ int restoring_open(const char *path, struct restoring *ret, struct error *err)
 	}
 	int e = image_open(r->fd, &r->img, err);
 	if (e == 0)
-		e = image_get(r->img, "container", 0, container_record_fields, &r->arena, &r->record,
-			      err);
+		e = image_get(r->img, "container", 0, container_record_fields, &r->arena,
+			      &r->record, err);
 	if (e == 0 && uname(&name) == 0 && !str_eq(name.machine, r->record.machine))
 		e = error_set(err, ENOTSUP, "it was made on a %s, this machine is a %s",
 			      r->record.machine, name.machine);
@@ -168,6 +172,29 @@ static void supply_all(struct supply *s, const struct build_io *io, int console,
 	supply(s, EXTERNAL_INIT_EXE, init_exe);
 }
 
+/* Before any open file of it is made: what was in memory file systems. The new mounts are as the old ones were. */
+static int fill_tmpfs(struct restoring *r, pid_t seed, struct error *err)
+{
+	const struct container_tmpfs *v = r->record.tmpfs.v;
+	char path[64];
+	int e = 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)seed);
+	CLEANUP_FD int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_sys(err, errno, "cannot open the new container's root");
+	for (size_t i = 0; i < r->record.tmpfs.n && e == 0; i++) {
+		struct statfs fs;
+		CLEANUP_FD int dir = sys_openat2(root, v[i].destination, O_RDONLY | O_DIRECTORY, 0,
+						 RESOLVE_IN_ROOT);
+		if (dir < 0 || fstatfs(dir, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+			e = error_set(err, EBADMSG, "the container has no tmpfs at %s",
+				      v[i].destination);
+		else
+			e = layer_archive_unpack(r->img, v[i].blob, dir, err);
+	}
+	return e;
+}
+
 static int list_pids(void *arg, pid_t **pids, size_t *n)
 {
 	return container_pids(arg, pids, n);
@@ -184,6 +211,8 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 		init_exe = make_init_exe(r, err);
 		e = init_exe < 0 ? init_exe : 0;
 	}
+	if (e == 0)
+		e = fill_tmpfs(r, live->init.pid, err);
 	if (e < 0)
 		return e;
 	supply_all(&s, io, console, init_exe);

@@ -9,7 +9,7 @@ import pytest
 from support import engine
 from support.box import refused
 
-COMMANDS = ("run create start restart stop kill pause resume update rm exec attach wait ls ps pid top stats "
+COMMANDS = ("run create start restart stop kill pause resume update rm exec attach checkpoint restore verify wait ls ps pid top stats "
             "logs events inspect image probe version").split()
 OF_ONE = "start restart stop kill pause resume rm exec attach wait top logs inspect".split()
 
@@ -135,7 +135,7 @@ def test_words_to_complete(contexe):
         return [w.split("\t")[0] for w in contexe.run("complete", *line).stdout.splitlines()]
     assert set(COMMANDS) <= set(words(""))
     assert "complete" not in words("")
-    assert {"run", "rm", "restart", "resume"} >= {w for w in words("r") if w.startswith("r")} != set()
+    assert {"run", "rm", "restart", "restore", "resume"} >= {w for w in words("r") if w.startswith("r")} != set()
     assert "--memory" in words("run", "--mem")
     assert "--rootfs" not in words("update", "--")
     assert "SIGTERM" in words("kill", "--signal", "") or "TERM" in words("kill", "--signal", "")

@@ -6,7 +6,7 @@
 
 int main(void)
 {
-	char dir[] = "/tmp/ckpt-cwd-XXXXXX", now[256];
+	char dir[] = "/dev/shm/ckpt-cwd-XXXXXX", now[256];
 	CKPT_SETUP(mkdtemp(dir) ? 0 : -1);
 	CKPT_SETUP(chdir(dir));
 
