@@ -33,8 +33,12 @@ int console_open(uint16_t rows, uint16_t cols, int *ret_master, int *ret_slave, 
 	int unlock = 0;
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return error_sys(err, errno, "cannot unlock the terminal");
-	CLEANUP_FD int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0)
+	/*
+	 * O_CLOEXEC afterwards: this ioctl keeps the flag in the open file, unlike open(2), and then the fdinfo of every
+	 * duplicate shows it (seen on 6.1 and 6.18).
+	 */
+	CLEANUP_FD int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	if (slave < 0 || fd_set_cloexec(slave, 1) < 0)
 		return error_sys(err, errno, "cannot open the terminal");
 	struct winsize size = { .ws_row = rows, .ws_col = cols };
 	if (rows && cols && ioctl(slave, TIOCSWINSZ, &size) < 0)

@@ -76,8 +76,8 @@ static void set_limits(void)
 	for (int i = 0; i < 16; i++) {
 		struct rlimit l;
 		MUST(getrlimit((__rlimit_resource_t)i, &l));
-		l.rlim_cur = l.rlim_cur == RLIM_INFINITY ? (rlim_t)1 << 40 : l.rlim_cur / 2;
-		l.rlim_max = l.rlim_max == RLIM_INFINITY ? (rlim_t)1 << 41 : l.rlim_max;
+		l.rlim_cur = l.rlim_cur == RLIM_INFINITY ? (rlim_t)1 << 60 : l.rlim_cur / 2;
+		l.rlim_max = l.rlim_max == RLIM_INFINITY ? (rlim_t)1 << 61 : l.rlim_max;
 		MUST(setrlimit((__rlimit_resource_t)i, &l));
 	}
 	struct rlimit few = { 5, 9 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -46,6 +47,25 @@ static int64_t info_number(const char *info, const char *name, int base, int64_t
 	return fallback;
 }
 
+/*
+ * fdinfo shows the flags of the open file and the descriptor's close-on-exec in one number. An open file can have
+ * O_CLOEXEC among its flags, too (the slave that TIOCGPTPEER opened with it): then only the task knows.
+ */
+static int is_cloexec(const struct dumped_task *t, int ours, int number, const char *info,
+		      bool *ret, struct error *err)
+{
+	*ret = info_number(info, "flags", 8, 0) & O_CLOEXEC;
+	if (!*ret || !(fcntl(ours, F_GETFL) & O_CLOEXEC))
+		return 0;
+	const uint64_t args[6] = { (uint64_t)number, F_GETFD };
+	int64_t flags = tracee_call(t->threads[0].tracee, SYS_fcntl, args, err);
+	if (flags < 0)
+		return error_sys(err, (int)-flags, "cannot ask for the flags of descriptor %d",
+				 number);
+	*ret = flags & FD_CLOEXEC;
+	return 0;
+}
+
 static int collect_fd(struct dump_state *d, const struct dumped_task *t, int pidfd, int number,
 		      struct files_record *rec, struct error *err)
 {
@@ -59,6 +79,12 @@ static int collect_fd(struct dump_state *d, const struct dumped_task *t, int pid
 		fd_close(fd);
 		return error_sys(err, -r, "cannot read the fdinfo of descriptor %d", number);
 	}
+	bool cloexec;
+	r = is_cloexec(t, fd, number, buf_str(&info), &cloexec, err);
+	if (r < 0) {
+		fd_close(fd);
+		return r;
+	}
 	int64_t id = collect_file_take(&d->c, fd, (struct object_holder){ t->pid, number }, err);
 	if (id < 0)
 		return (int)id;
@@ -66,7 +92,7 @@ static int collect_fd(struct dump_state *d, const struct dumped_task *t, int pid
 		arena_grow(d->c.arena, &rec->fds.v, &rec->fds.n, sizeof(struct fd_record));
 	f->number = number;
 	f->file = (uint64_t)id;
-	f->cloexec = info_number(buf_str(&info), "flags", 8, 0) & O_CLOEXEC;
+	f->cloexec = cloexec;
 	return 0;
 }
 

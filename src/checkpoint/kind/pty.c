@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 
+#include "base/fd.h"
+
 #define PTS_MAJOR 136
 
 const struct field pty_state_fields[] = {
@@ -106,8 +108,13 @@ int pty_peer(int master, int flags)
 	int was = 0, unlocked = 0;
 	if (ioctl(master, TIOCGPTLCK, &was) < 0 || ioctl(master, TIOCSPTLCK, &unlocked) < 0)
 		return -errno;
-	int fd = ioctl(master, TIOCGPTPEER, flags | O_NOCTTY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : fd;
+	/* this ioctl keeps O_CLOEXEC in the open file, which shows in the fdinfo of its duplicates */
+	int fd = ioctl(master, TIOCGPTPEER, (flags | O_NOCTTY) & ~O_CLOEXEC);
+	int r = fd < 0 ? -errno : fd_set_cloexec(fd, 1);
+	if (r < 0)
+		fd_close(fd);
+	else
+		r = fd;
 	if (was)
 		(void)ioctl(master, TIOCSPTLCK, &was);
 	return r;

@@ -46,6 +46,9 @@ int main(void)
 	CKPT_SETUP(tcgetattr(slave, &modes));
 	CKPT_SETUP(ioctl(slave, TIOCSWINSZ, &size));
 	CKPT_SETUP(ioctl(alone, TIOCPKT, &on));
+	/* whether a descriptor is closed on exec is its own matter, whatever the open file's flags say */
+	int closing = CKPT_SETUP(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+	int staying = CKPT_SETUP(dup(closing));
 	unsigned index_alone;
 	CKPT_SETUP(ioctl(alone, TIOCGPTN, &index_alone));
 
@@ -63,6 +66,8 @@ int main(void)
 		   "the size is %ux%u", size_now.ws_row, size_now.ws_col);
 	on = 0;
 	CKPT_CHECK(ioctl(alone, TIOCGPKT, &on) == 0 && on == 1, "packet mode is lost");
+	CKPT_CHECK(fcntl(staying, F_GETFD) == 0 && fcntl(closing, F_GETFD) == FD_CLOEXEC,
+		   "what is closed on exec has changed");
 	struct pollfd p = { .fd = alone };
 	CKPT_CHECK(poll(&p, 1, 0) == 1 && p.revents & POLLHUP, "the lonely end sees nobody gone");
 	says(slave, master, "one\n", "one\r\n");
