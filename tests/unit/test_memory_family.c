@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_memory_family.c - a parent and its forked children: pages that they share are in the image once, and are shared again
- * afterwards; and the vdso of another kernel. Needs root (/proc/PID/map_files, frames).
+ * test_memory_family.c - a parent and its forked children: pages that they share are in the image
+ * once, and are shared again afterwards; and the vdso of another kernel. Needs root
+ * (/proc/PID/map_files, frames).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_memory_live.c - address spaces of real processes: collected, made again from a seed, and compared: mappings with
- * their attributes, every private page, what /proc tells. Needs root (/proc/PID/map_files).
+ * test_memory_live.c - address spaces of real processes: collected, made again from a seed, and
+ * compared: mappings with their attributes, every private page, what /proc tells. Needs root
+ * (/proc/PID/map_files).
  */
 #include <setjmp.h>
 #include <stdarg.h>
