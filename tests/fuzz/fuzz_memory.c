@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_memory.c - the parsers of the room checkpoint/memory. The first byte of the input chooses one:
+ * fuzz_memory.c - the parsers of the room checkpoint/memory. The first byte of the input chooses
+ * one:
  *   'm' a text of /proc/PID/maps or smaps, 'n' of /proc/PID/stat, 'v' the code of a vdso.
  * What parses must be within its bounds; patching stays within the code.
  */

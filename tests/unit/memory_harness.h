@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memory_harness.h - address spaces of stopped children of the test are collected into an image, and made again in
- * processes that start as contexe-seed. Open files are handed over as they were found: files are not what is tested.
+ * memory_harness.h - address spaces of stopped children of the test are collected into an image,
+ * and made again in processes that start as contexe-seed. Open files are handed over as they were
+ * found: files are not what is tested.
  */
 #pragma once
 
@@ -135,7 +136,10 @@ static void emit_or_fail(int r, const struct error *err)
 		fail_msg("%s", error_line(err, line, sizeof(line)));
 }
 
-/* Executes contexe-seed: descriptors of the image and of all files come along. Its vdso is told by its own proc. */
+/*
+ * Executes contexe-seed: descriptors of the image and of all files come along. Its vdso is told by
+ * its own proc.
+ */
 static pid_t seed_start(struct restore *r, int image_fd, int *ret_sock)
 {
 	const char *path = getenv("CONTEXE_SEED");
@@ -238,7 +242,10 @@ static bool same_kind(const struct maps_entry *a, const struct maps_entry *b)
 	       !((a->flags ^ b->flags) & COMPARED_FLAGS);
 }
 
-/* Neighbours that could be one are made one: the kernel merges new ones that it could not merge before. */
+/*
+ * Neighbours that could be one are made one: the kernel merges new ones that it could not merge
+ * before.
+ */
 static size_t maps_normalise(struct maps_entry *v, size_t n, uint64_t skip, uint64_t skip_size)
 {
 	size_t kept = 0;
@@ -277,7 +284,10 @@ static bool page_of(int mem, uint64_t address, uint8_t *page)
 	return pread(mem, page, 4096, (off_t)address) == 4096;
 }
 
-/* Every page that the first has of its own is the same in the second, and the second has no other that is not zero. */
+/*
+ * Every page that the first has of its own is the same in the second, and the second has no other
+ * that is not zero.
+ */
 static void compare_pages(pid_t was, pid_t is, const struct arena_map *am)
 {
 	CLEANUP_ARENA struct arena arena = { 0 };
@@ -304,7 +314,12 @@ static void compare_pages(pid_t was, pid_t is, const struct arena_map *am)
 			for (uint64_t at = v[i].start; at < v[i].end; at = run.end) {
 				if (pagemap_next(&pm, at, v[i].end, &run) <= 0)
 					break;
-				for (uint64_t p = run.start; p < run.end && !run.guard; p += 4096) {
+				if (run.guard) { /* nobody may touch it, in both */
+					assert_false(page_of(mem, run.start, page));
+					assert_false(page_of(mem2, run.start, page));
+					continue;
+				}
+				for (uint64_t p = run.start; p < run.end; p += 4096) {
 					assert_true(page_of(mem, p, page));
 					assert_true(page_of(mem2, p, page2));
 					if (memcmp(page, page2, 4096) != 0)

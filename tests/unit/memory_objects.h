@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memory_objects.h - open files for the tests of memory: each descriptor is a new one. It stands in the place of the room
- * checkpoint/object, since what is asked here is only that mappings name their files.
+ * memory_objects.h - open files for the tests of memory: each descriptor is a new one. It stands in
+ * the place of the room checkpoint/object, since what is asked here is only that mappings name
+ * their files.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_memory.c - what needs no other process: the parsers of address spaces, holes, the vdso's ELF and its patches,
- * what is refused on dump and in an image.
+ * test_memory.c - what needs no other process: the parsers of address spaces, holes, the vdso's ELF
+ * and its patches, what is refused on dump and in an image.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_memory_family.c - a parent and its forked children: pages that they share are in the image once, and are shared again
- * afterwards; and the vdso of another kernel. Needs root (/proc/PID/map_files, frames).
+ * test_memory_family.c - a parent and its forked children: pages that they share are in the image
+ * once, and are shared again afterwards; and the vdso of another kernel. Needs root
+ * (/proc/PID/map_files, frames).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <sched.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -19,6 +22,7 @@
 #define BASE   UINT64_C(0x300000000000)
 #define ARENA  (16u << 20)
 #define SHARED 2000 /* pages */
+#define HIDDEN 5000
 
 #define NEED(what)                                                                                 \
 	do {                                                                                       \
@@ -113,23 +117,23 @@ static void prepare_family(void)
 	fill_pages(map_fixed(BASE + (72u << 20), 20), 0, 20, 'M');
 }
 
-/* How many pages of both are the same frame. */
+/* How many pages of both are the same frame; HIDDEN where they are hidden from us. */
 static size_t shared_frames(pid_t a, pid_t b, uint64_t start, size_t n)
 {
 	static uint64_t x[SHARED], y[SHARED];
-	bool hidden;
+	bool hidden, hidden_too;
 	size_t same = 0;
 	struct pagemap pm[2];
 	CLEANUP_FD int proc = open("/proc", O_PATH | O_CLOEXEC);
 	assert_int_equal(pagemap_open(proc, a, 0, &pm[0]), 0);
 	assert_int_equal(pagemap_open(proc, b, 0, &pm[1]), 0);
 	assert_int_equal(pagemap_frames(&pm[0], start, n, x, &hidden), 0);
-	assert_int_equal(pagemap_frames(&pm[1], start, n, y, &hidden), 0);
+	assert_int_equal(pagemap_frames(&pm[1], start, n, y, &hidden_too), 0);
 	for (size_t i = 0; i < n; i++)
 		same += x[i] > PAGE_ALONE && x[i] == y[i];
 	pagemap_close(&pm[0]);
 	pagemap_close(&pm[1]);
-	return same;
+	return hidden || hidden_too ? HIDDEN : same;
 }
 
 #define MEMBERS 3
@@ -184,7 +188,10 @@ static void expect_member(const struct restore *r, pid_t was, const struct task 
 
 static void pages_are_shared_again(void **state UNUSED)
 {
-	family = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	/* without root, a file without a name is found only if it is open */
+	CLEANUP_FD int fd = memfd_create("family", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(fd, PAGE), 0);
+	family = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_ptr_not_equal(family, MAP_FAILED);
 	pid_t was[MEMBERS] = { victim_start(prepare_family) };
 	was[1] = family->child;
@@ -231,10 +238,13 @@ static void pages_are_shared_again(void **state UNUSED)
 		print_message("shared: %zu pages, were %zu\n", after, before);
 		assert_int_equal(after, before);
 		/* being looked at has not cost them their sharing */
-		assert_in_range(before, 1400, SHARED);
+		if (before != HIDDEN)
+			assert_in_range(before, 1400, SHARED);
 	}
 	uint64_t hidden = BASE + (56u << 20);
-	assert_int_equal(shared_frames(t[0].pid, t[1].pid, hidden, 64), 64);
+	size_t same = shared_frames(t[0].pid, t[1].pid, hidden, 64);
+	if (same != HIDDEN)
+		assert_int_equal(same, 64);
 	for (size_t i = MEMBERS; i > 0; i--) {
 		kill(t[i - 1].pid, SIGKILL);
 		kill(was[i - 1], SIGKILL);
@@ -246,6 +256,32 @@ static void pages_are_shared_again(void **state UNUSED)
 	program_world_done(&r.world);
 	arena_done(&r.arena);
 	dump_done(&d);
+	munmap(family, PAGE);
+}
+
+/* The same in a user namespace: neither /proc/PID/map_files nor frames are to be had there. */
+static void pages_are_shared_again_without_root(void **state UNUSED)
+{
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execl("/proc/self/exe", "test_memory_family", "userns", NULL);
+		_exit(99);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip(); /* no user namespaces here */
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int enter_userns(void)
+{
+	CLEANUP_STR char *map = xasprintf("0 %d 1", (int)geteuid());
+	if (unshare(CLONE_NEWUSER) < 0)
+		return -errno;
+	return file_write(AT_FDCWD, "/proc/self/uid_map", map);
 }
 
 /* ---- the vdso of another kernel ---- */
@@ -346,7 +382,7 @@ static void old_vdso_makes_system_calls(void **state UNUSED)
 	run_with_vdso(false);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	if (geteuid() != 0) {
 		print_message("needs root\n");
@@ -354,8 +390,12 @@ int main(void)
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_are_shared_again),
+		cmocka_unit_test(pages_are_shared_again_without_root),
 		cmocka_unit_test(old_vdso_goes_to_the_new),
 		cmocka_unit_test(old_vdso_makes_system_calls),
 	};
+	const struct CMUnitTest without_root[] = { cmocka_unit_test(pages_are_shared_again) };
+	if (argc > 1 && strcmp(argv[1], "userns") == 0)
+		return enter_userns() < 0 ? 77 : cmocka_run_group_tests(without_root, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

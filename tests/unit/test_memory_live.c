@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_memory_live.c - address spaces of real processes: collected, made again from a seed, and compared: mappings with
- * their attributes, every private page, what /proc tells. Needs root (/proc/PID/map_files).
+ * test_memory_live.c - address spaces of real processes: collected, made again from a seed, and
+ * compared: mappings with their attributes, every private page, what /proc tells. Needs root
+ * (/proc/PID/map_files).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <sys/ipc.h>
+#include <sys/shm.h>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -212,6 +216,40 @@ static bool thp_disabled(pid_t pid)
 	return strstr(buf_str(&text), "THP_enabled:\t0");
 }
 
+/* From the image to a process; `more` adds steps of its own at the end. */
+static void task_make(struct restore *r, const struct dump *d, struct task *t,
+		      void (*more)(struct program *p))
+{
+	int sock;
+	restore_arena(r, &t->m, 1, ARENA);
+	t->pid = seed_start(r, d->fd, &sock);
+	struct memory_start start = { .arena_base = r->world.am.base,
+				      .arena_size = r->world.am.size,
+				      .image_fd = FIRST_FILE };
+	start_vdso(t->pid, &start);
+	program_init(&t->p, &r->world.am);
+	struct emit e = restore_emit(r, &t->p);
+	struct error err = ERROR_INIT;
+	emit_or_fail(memory_emit(&e, t->m, &start, &err), &err);
+	emit_or_fail(memory_emit_seal(&e, t->m, &err), &err);
+	if (more)
+		more(&t->p);
+	program_close_in(&r->world, &t->p);
+	seed_enter(r, sock, &t->p);
+	assert_true(program_wait(&r->world, 1));
+	program_expect(&t->p);
+}
+
+static void task_done(struct restore *r, struct dump *d, struct task *t)
+{
+	program_end(t->pid);
+	program_done(&t->p);
+	image_free(r->img);
+	program_world_done(&r->world);
+	arena_done(&r->arena);
+	dump_done(d);
+}
+
 static void is_made_again(void **state UNUSED)
 {
 	pid_t pid = victim_start(prepare_all);
@@ -220,31 +258,108 @@ static void is_made_again(void **state UNUSED)
 	dump_space(&d, pid, 1, 0);
 	struct restore r = { .img = dump_end(&d) };
 	struct task t = { .m = restore_load(&r, 1) };
-	restore_arena(&r, &t.m, 1, ARENA);
-	int sock;
-	t.pid = seed_start(&r, d.fd, &sock);
-	struct memory_start start = { .arena_base = r.world.am.base,
-				      .arena_size = r.world.am.size,
-				      .image_fd = FIRST_FILE };
-	start_vdso(t.pid, &start);
-	program_init(&t.p, &r.world.am);
-	struct emit e = restore_emit(&r, &t.p);
-	struct error err = ERROR_INIT;
-	emit_or_fail(memory_emit(&e, t.m, &start, &err), &err);
-	emit_or_fail(memory_emit_seal(&e, t.m, &err), &err);
-	program_close_in(&r.world, &t.p);
+	task_make(&r, &d, &t, NULL);
 	print_message("%zu mappings, %zu runs, %zu steps\n", t.m->n_maps, t.m->n_pages, t.p.n);
-	seed_enter(&r, sock, &t.p);
-	assert_true(program_wait(&r.world, 1));
-	program_expect(&t.p);
 	compare_all(pid, t.pid, &r.world.am);
 	assert_true(thp_disabled(t.pid));
-	program_end(t.pid);
 	program_end(pid);
-	program_done(&t.p);
-	image_free(r.img);
-	program_world_done(&r.world);
-	arena_done(&r.arena);
+	task_done(&r, &d, &t);
+}
+
+/* ---- what is refused ---- */
+
+static void prepare_refused(void)
+{
+	int id = shmget(IPC_PRIVATE, PAGE, 0600);
+	void *want = (void *)(uintptr_t)BASE;
+	NEED(id >= 0 && shmat(id, want, 0) == want);
+	NEED(shmctl(id, IPC_RMID, NULL) == 0);
+	unsigned long context = 0;
+	NEED(syscall(SYS_io_setup, 4, &context) == 0);
+}
+
+/* ---- our own program in the space ---- */
+
+#define OURS 8 /* pages in the midst of a mapping */
+
+static uint64_t ours;
+
+static void prepare_future(void)
+{
+	NEED(syscall(SYS_mlockall, MCL_FUTURE) == 0); /* sanitizers make the function do nothing */
+	char *p = map_anon(32);
+	pattern(p, 32, 1);
+}
+
+static void map_more(struct program *p)
+{
+	program_call(p, SYS_mmap, ours, OURS * PAGE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (uint64_t)-1, 0);
+}
+
+static uint32_t flags_at(pid_t pid, uint64_t address)
+{
+	CLEANUP_ARENA struct arena arena = { 0 };
+	size_t n;
+	struct maps_entry *v = maps_of(pid, &arena, &n);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].start <= address && address < v[i].end)
+			return v[i].flags;
+	fail_msg("nothing is at %" PRIx64, address);
+	return 0;
+}
+
+/* It is not carried; that the kernel has locked it tells that new memory is locked. */
+static void our_program_is_left_out(void **state UNUSED)
+{
+	ours = BASE + 12 * PAGE;
+	pid_t pid = victim_start(prepare_future);
+	struct dump d;
+	struct error err = ERROR_INIT;
+	dump_begin(&d, NULL);
+	uint64_t brk = (uint64_t)(uintptr_t)sbrk(0) + 64; /* what the task told is believed */
+	struct memory_source src = {
+		.pid = pid, .mm = 3, .skip_base = ours, .skip_size = OURS * PAGE, .brk = brk
+	};
+	assert_int_equal(memory_collect(d.d, &d.c, &src, &err), 0);
+	struct restore r = { .img = dump_end(&d) };
+	struct task t = { .m = restore_load(&r, 3) };
+	const struct memory *m = t.m;
+	assert_true(m->r.lock_future);
+	assert_false(m->r.lock_future_onfault);
+	assert_int_equal(m->r.numbers.brk, brk);
+	uint64_t pages = 0;
+	for (size_t i = 0; i < m->n_maps; i++) {
+		assert_true(m->maps[i].end <= ours || m->maps[i].start >= ours + OURS * PAGE);
+		if (m->maps[i].start >= BASE && m->maps[i].end <= BASE + 32 * PAGE)
+			pages += (m->maps[i].end - m->maps[i].start) / PAGE;
+	}
+	assert_int_equal(pages, 32 - OURS);
+	for (size_t i = 0; i < m->n_pages; i++)
+		assert_true(m->pages[i].address + m->pages[i].n * PAGE <= ours ||
+			    m->pages[i].address >= ours + OURS * PAGE);
+	program_end(pid);
+	task_make(&r, &d, &t, map_more);
+	assert_true(flags_at(t.pid, ours) & MAPS_LOCKED);
+	assert_false(flags_at(t.pid, BASE) & MAPS_LOCKED_ONFAULT);
+	task_done(&r, &d, &t);
+}
+
+/* On a dry run nothing is written, and what is refused is told. */
+static void dry_run_refuses(void **state UNUSED)
+{
+	pid_t pid = victim_start(prepare_refused);
+	struct dump d;
+	struct error err = ERROR_INIT;
+	dump_begin(&d, NULL);
+	d.c.w = NULL;
+	struct memory_source src = { .pid = pid, .mm = 1 };
+	assert_int_equal(memory_collect(d.d, &d.c, &src, &err), 0);
+	assert_int_equal(d.c.n_refusals, 2);
+	assert_int_equal(d.c.refusals[0].pid, pid);
+	assert_non_null(strstr(d.c.refusals[0].object, "SYSV"));
+	assert_non_null(strstr(d.c.refusals[1].why, "asynchronous"));
+	program_end(pid);
 	dump_done(&d);
 }
 
@@ -256,6 +371,8 @@ int main(void)
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_made_again),
+		cmocka_unit_test(our_program_is_left_out),
+		cmocka_unit_test(dry_run_refuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build.h - an address space is made by steps: what memory_emit() is composed of. Of this room alone.
+ * build.h - an address space is made by steps: what memory_emit() is composed of. Of this room
+ * alone.
  *
- * What a task starts with, its seed's or its parent's mappings, is kept where it is what is wanted: a child that is like its
- * parent costs no step, and shares all pages that have the same place in the image.
+ * What a task starts with, its seed's or its parent's mappings, is kept where it is what is wanted:
+ * a child that is like its parent costs no step, and shares all pages that have the same place in
+ * the image.
  */
 #pragma once
 
@@ -36,7 +38,10 @@ void build_keep(struct build *b);
 /* Steps: unmaps what is not kept (keep.c). */
 void build_unmap(struct build *b);
 
-/* Steps: moves this kernel's vdso to its place, makes the image's old one (place.c). -EINVAL: it does not lie as told. */
+/*
+ * Steps: moves this kernel's vdso to its place, makes the image's old one (place.c). -EINVAL: it
+ * does not lie as told.
+ */
 int build_vdso(struct build *b, struct error *err) NODISCARD;
 
 /* Steps: gives pages that the parent has too many back, reads what is missing (fill.c). */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* collect.c - memory_collect(): a stopped address space becomes its record, and its pages go to the image. */
+/*
+ * collect.c - memory_collect(): a stopped address space becomes its record, and its pages go to the
+ * image.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -124,7 +127,10 @@ static int space_add(struct space *s, const struct maps_entry *e, struct error *
 	return 0;
 }
 
-/* Our own program is in the space: that range is left out. What the kernel gave it tells what it gives to every new mapping. */
+/*
+ * Our own program is in the space: that range is left out. What the kernel gave it tells what it
+ * gives to every new mapping.
+ */
 static int space_add_but_ours(struct space *s, const struct maps_entry *e, struct error *err)
 {
 	uint64_t start = s->src->skip_base, end = start + s->src->skip_size;
@@ -238,10 +244,16 @@ static int mapping_copy(struct space *s, struct page_copy *pc, struct pagemap *p
 			struct error *err)
 {
 	const struct mapping_record *m = &s->maps[i];
-	/* what may be dropped at any time is dropped: it is random numbers that nobody shall see twice */
+	/*
+	 * what may be dropped at any time is dropped: it is random numbers that nobody shall see
+	 * twice
+	 */
 	if (m->flags & (MAPPING_SHARED | MAPPING_DROPPABLE))
 		return 0;
-	/* without the help of the kernel an empty reservation of terabytes would be read page by page */
+	/*
+	 * without the help of the kernel an empty reservation of terabytes would be read page by
+	 * page
+	 */
 	if (!pagemap_scans(pm) && !s->from[i]->own)
 		return 0;
 	const struct page_copy_mode mode = {

@@ -55,8 +55,8 @@ const char *mapping_text(const struct maps_entry *e, char *buf, size_t size);
 bool mapping_refuse(struct collect *c, pid_t pid, const struct maps_entry *e);
 
 /*
- * The open file behind a mapping, as an object of the dump (mapped_file.c). -errno only when nothing can go on; what
- * cannot be opened is refused, and 0.
+ * The open file behind a mapping, as an object of the dump (mapped_file.c). -errno only when
+ * nothing can go on; what cannot be opened is refused, and 0.
  */
 int64_t mapped_file_take(struct memory_dump *d, struct collect *c, pid_t pid,
 			 const struct maps_entry *e, struct error *err) NODISCARD;

@@ -89,8 +89,8 @@ static void advise_thp(struct build *b, const struct mapping_record *m, uint64_t
 }
 
 /*
- * What was kept becomes what it shall be, and grows to `end`: where a new mapping lay beside it the kernel would not
- * merge the two, since one was inherited.
+ * What was kept becomes what it shall be, and grows to `end`: where a new mapping lay beside it the
+ * kernel would not merge the two, since one was inherited.
  */
 static void adapt_kept(struct build *b, const struct kept *k, uint32_t prot, uint64_t end)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* facts.c - what /proc tells of an address space as a whole, see dump.h. Source: proc_pid_stat(5), prctl(2). */
+/*
+ * facts.c - what /proc tells of an address space as a whole, see dump.h. Source: proc_pid_stat(5),
+ * prctl(2).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

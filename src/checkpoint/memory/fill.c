@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fill.c - private pages come from the image, see build.h. Pages that follow each other in the image are one read, wherever
- * they go; what the parent has at the same address from the same place in the image is not touched.
+ * fill.c - private pages come from the image, see build.h. Pages that follow each other in the
+ * image are one read, wherever they go; what the parent has at the same address from the same place
+ * in the image is not touched.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -119,7 +120,10 @@ static void fill_range(struct fill *f, struct cursor *ours, struct cursor *paren
 	drop_flush(f);
 }
 
-/* Whole stretches that are new: faulting them in at once is cheaper than one by one while they are read. Since 5.14; else nothing is lost. */
+/*
+ * Whole stretches that are new: faulting them in at once is cheaper than one by one while they are
+ * read. Since 5.14; else nothing is lost.
+ */
 static void populate(struct build *b, const struct mapping_record *map, uint64_t start,
 		     uint64_t end)
 {

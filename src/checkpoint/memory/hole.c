@@ -8,8 +8,9 @@
 #define STACK_GUARD (UINT64_C(1) << 20) /* stack_guard_gap */
 #define HUGE_PAGE   (UINT64_C(2) << 20)
 /*
- * Where nobody is by habit: above what is asked for by number (Go's heap at 0xc000000000) and below position independent
- * programs (0x55...), libraries, stack and vdso (0x7f...), which the kernel places at random, the seed's too.
+ * Where nobody is by habit: above what is asked for by number (Go's heap at 0xc000000000) and below
+ * position independent programs (0x55...), libraries, stack and vdso (0x7f...), which the kernel
+ * places at random, the seed's too.
  */
 #define QUIET_START UINT64_C(0x200000000000)
 #define QUIET_END   UINT64_C(0x500000000000)

@@ -5,8 +5,9 @@
 #include "checkpoint/memory/build.h"
 
 /*
- * Whether the parent's mapping can become this one: what mmap(2) decides must be the same. Advice about huge pages can be
- * changed but not taken back. Everything else is given at the end, when the child has been forked.
+ * Whether the parent's mapping can become this one: what mmap(2) decides must be the same. Advice
+ * about huge pages can be changed but not taken back. Everything else is given at the end, when the
+ * child has been forked.
  */
 static bool can_keep(const struct mapping_record *map, const struct mapping_record *old)
 {
@@ -67,8 +68,9 @@ static void ranges_add_kept(struct ranges *r, const struct build *b)
 }
 
 /*
- * Of a gap between two things kept, what is worth a step: in a seed, which may have things anywhere, all of it; in a
- * parent, from the first to the last of its mappings there. *at only goes up.
+ * Of a gap between two things kept, what is worth a step: in a seed, which may have things
+ * anywhere, all of it; in a parent, from the first to the last of its mappings there. *at only goes
+ * up.
  */
 static struct range gap_used(const struct ranges *used, size_t *at, struct range gap)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load.c - memory_load(): the record of an address space is read and checked. It is hostile: whatever is wrong with it
- * must be found here, before anything is made.
+ * load.c - memory_load(): the record of an address space is read and checked. It is hostile:
+ * whatever is wrong with it must be found here, before anything is made.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -71,7 +71,10 @@ static int mappings_check(const struct check *k)
 
 /* ---- what is in them ---- */
 
-/* Whether [start, start + pages) lies in mappings without any of `flags`, one behind the other; *at only goes up. */
+/*
+ * Whether [start, start + pages) lies in mappings without any of `flags`, one behind the other; *at
+ * only goes up.
+ */
 static bool lies_in_mappings(const struct memory *m, size_t *at, uint64_t start, uint64_t pages,
 			     uint32_t flags)
 {
@@ -144,7 +147,10 @@ static int numbers_check(const struct check *k)
 
 /* ---- the kernel's code ---- */
 
-/* This kernel's vdso may lie anywhere that this space does not use, best where a short jump reaches it. */
+/*
+ * This kernel's vdso may lie anywhere that this space does not use, best where a short jump reaches
+ * it.
+ */
 static int vdso_place(const struct check *k)
 {
 	CLEANUP_RANGES struct ranges used = { 0 };

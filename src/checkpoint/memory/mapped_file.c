@@ -2,8 +2,9 @@
 /*
  * mapped_file.c - the open files behind mappings, see dump.h.
  *
- * /proc/PID/map_files/A-B leads to the very file, deleted or never named, but only root of the first user namespace may
- * follow it. Others look among the task's descriptors, then by its path; what is found must be the same inode.
+ * /proc/PID/map_files/A-B leads to the very file, deleted or never named, but only root of the
+ * first user namespace may follow it. Others look among the task's descriptors, then by its path;
+ * what is found must be the same inode.
  */
 #include <dirent.h>
 #include <errno.h>

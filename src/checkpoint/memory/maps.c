@@ -178,7 +178,9 @@ static void flags_parse(struct scan s, struct maps_entry *e)
 {
 	for (scan_blanks(&s); s.end - s.p >= 2; scan_blanks(&s)) {
 		size_t i = 0;
-		/* VM_LOCKONFAULT has no letters in older kernels (6.1), unlike all others of theirs */
+		/*
+		 * VM_LOCKONFAULT has no letters in older kernels (6.1), unlike all others of theirs
+		 */
 		if (memcmp(s.p, "??", 2) == 0 && e->flags & MAPS_LOCKED) {
 			e->flags |= MAPS_LOCKED_ONFAULT;
 			s.p += 2;

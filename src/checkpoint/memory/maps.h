@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * maps.h - reader of /proc/PID/maps and /proc/PID/smaps: text in, structs out. Parsing is pure and fuzzed; reading is
- * separate. Source: proc_pid_maps(5), proc_pid_smaps(5), fs/proc/task_mmu.c.
+ * maps.h - reader of /proc/PID/maps and /proc/PID/smaps: text in, structs out. Parsing is pure and
+ * fuzzed; reading is separate. Source: proc_pid_maps(5), proc_pid_smaps(5), fs/proc/task_mmu.c.
  *
- * smaps costs 7 ms per GiB of small pages more than maps; it alone tells what was asked of a mapping (VmFlags).
+ * smaps costs 7 ms per GiB of small pages more than maps; it alone tells what was asked of a
+ * mapping (VmFlags).
  */
 #pragma once
 
@@ -15,7 +16,10 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 
-/* VmFlags that mean something to us; those that follow from the permissions or are the kernel's own have no bit. */
+/*
+ * VmFlags that mean something to us; those that follow from the permissions or are the kernel's own
+ * have no bit.
+ */
 enum maps_flag {
 	MAPS_MAYWRITE = 1u << 0,       /* mw */
 	MAPS_GROWSDOWN = 1u << 1,      /* gd */
@@ -60,8 +64,9 @@ struct maps_entry {
 };
 
 /*
- * Parses a whole text of either file, of `size` bytes (nothing behind them is read). *ret lives in the arena. 0 or -EINVAL:
- * not such a text (an address range that is empty, not page-aligned or not above the one before, too).
+ * Parses a whole text of either file, of `size` bytes (nothing behind them is read). *ret lives in
+ * the arena. 0 or -EINVAL: not such a text (an address range that is empty, not page-aligned or not
+ * above the one before, too).
  */
 int maps_parse(const char *text, size_t size, struct arena *arena, struct maps_entry **ret,
 	       size_t *ret_n) NODISCARD;

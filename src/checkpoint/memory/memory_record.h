@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * memory_record.h - the records of address spaces: "mm" (id: the address space's) and "vdso" (id: a number).
+ * memory_record.h - the records of address spaces: "mm" (id: the address space's) and "vdso" (id: a
+ * number).
  *
- * Whose content is where: pages of private mappings are in the image, at offsets that `pages` names; two spaces that name the
- * same offset at the same address share the page, if one was forked from the other. All else is a file's content.
- * A private page that `pages` does not name is as a fresh mapping has it: zero, or the file's.
+ * Whose content is where: pages of private mappings are in the image, at offsets that `pages`
+ * names; two spaces that name the same offset at the same address share the page, if one was forked
+ * from the other. All else is a file's content. A private page that `pages` does not name is as a
+ * fresh mapping has it: zero, or the file's.
  */
 #pragma once
 
@@ -89,7 +91,10 @@ extern const struct field vdso_record_fields[];
 #define VDSO_CODE_MAX 65536u
 #define AUXV_MAX      1024u
 
-/* What the flags are called, and which smaps flag and which madvise(2) belong to them. One table for all. */
+/*
+ * What the flags are called, and which smaps flag and which madvise(2) belong to them. One table
+ * for all.
+ */
 struct mapping_flag_row {
 	uint32_t flag;	  /* enum mapping_flag */
 	uint32_t maps;	  /* enum maps_flag */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* numbers.c - where program, heap, stack and arguments lie, out of /proc/PID/stat; see dump.h. Pure. */
+/*
+ * numbers.c - where program, heap, stack and arguments lie, out of /proc/PID/stat; see dump.h.
+ * Pure.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -153,7 +153,10 @@ static int zero_page(struct page_copy *pc, uint64_t address, struct error *err)
 	return 0;
 }
 
-/* The offset of the parent's copy of the page at this address; 0: it has none. *ret_n: for how many pages that goes on. */
+/*
+ * The offset of the parent's copy of the page at this address; 0: it has none. *ret_n: for how many
+ * pages that goes on.
+ */
 static uint64_t parent_offset(const struct page_copy *pc, uint64_t address, uint64_t *ret_n)
 {
 	const struct space_seen *s = pc->parent;
@@ -271,8 +274,8 @@ struct stretch {
 };
 
 /*
- * The kernel may move a page to another frame between two readings, so the parent is asked before and after: the frame
- * was the parent's while it was the child's.
+ * The kernel may move a page to another frame between two readings, so the parent is asked before
+ * and after: the frame was the parent's while it was the child's.
  */
 static int stretch_look(struct page_copy *pc, struct stretch *s, struct error *err)
 {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * page_copy.h - private pages of one stopped address space are copied to the image. Of this room alone.
+ * page_copy.h - private pages of one stopped address space are copied to the image. Of this room
+ * alone.
  *
- * Life: page_copy_begin(), page_copy_add() of runs in ascending order, page_copy_end() gives the list of what
- * is where. Pages gather in one buffer of a MiB, which stays in the cache. A page that is the parent's as well is not copied: the list names the
- * parent's copy.
+ * Life: page_copy_begin(), page_copy_add() of runs in ascending order, page_copy_end() gives the
+ * list of what is where. Pages gather in one buffer of a MiB, which stays in the cache. A page that
+ * is the parent's as well is not copied: the list names the parent's copy.
  *
- * process_vm_readv(2) pins the pages that it reads, and since Linux 5.19 a page that is shared copy-on-write is copied
- * for that: it would cost memory, and parents and children would share nothing any more when their turn comes. Such pages are
- * read through /proc/PID/mem, which is slower and leaves them as they are.
+ * process_vm_readv(2) pins the pages that it reads, and since Linux 5.19 a page that is shared
+ * copy-on-write is copied for that: it would cost memory, and parents and children would share
+ * nothing any more when their turn comes. Such pages are read through /proc/PID/mem, which is
+ * slower and leaves them as they are.
  */
 #pragma once
 
@@ -55,7 +57,10 @@ struct page_copy_mode {
 	bool common; /* some of its pages are mapped by others as well */
 };
 
-/* Pages [start, end) of one mapping. -EFAULT: a page there cannot be read at all; *ret_bad tells which. */
+/*
+ * Pages [start, end) of one mapping. -EFAULT: a page there cannot be read at all; *ret_bad tells
+ * which.
+ */
 int page_copy_add(struct page_copy *pc, uint64_t start, uint64_t end,
 		  const struct page_copy_mode *mode, uint64_t *ret_bad, struct error *err)
 	NODISCARD;

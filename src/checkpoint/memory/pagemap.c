@@ -39,7 +39,10 @@ struct scan_args {
 
 /* ---- PAGEMAP_SCAN ---- */
 
-/* Own pages: neither of a file nor the zero page, and present, swapped or (which counts as swapped) a guard. */
+/*
+ * Own pages: neither of a file nor the zero page, and present, swapped or (which counts as swapped)
+ * a guard.
+ */
 static int scan(const struct pagemap *pm, uint64_t start, uint64_t end, struct page_region *v,
 		size_t room, uint64_t *ret_walked)
 {
@@ -102,7 +105,10 @@ static int entries_read(const struct pagemap *pm, uint64_t start, size_t n, uint
 	return 0;
 }
 
-/* 0: not ours, 1: an own page, 2: a guard (which is told since 6.15; before, it looks swapped and cannot be read) */
+/*
+ * 0: not ours, 1: an own page, 2: a guard (which is told since 6.15; before, it looks swapped and
+ * cannot be read)
+ */
 static int entry_kind(uint64_t entry)
 {
 	if (!(entry & (ENTRY_PRESENT | ENTRY_SWAPPED)) || entry & ENTRY_FILE)

@@ -69,7 +69,10 @@ static int move_here(struct build *b, struct error *err)
 	return 0;
 }
 
-/* The image's code, as private memory whose functions go to this kernel's; where its data were, zeroes. */
+/*
+ * The image's code, as private memory whose functions go to this kernel's; where its data were,
+ * zeroes.
+ */
 static void make_stale(struct build *b)
 {
 	const struct memory *m = b->m;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* refuse.c - which mappings cannot be carried, and what to say: a table and a few rules, see dump.h. */
+/*
+ * refuse.c - which mappings cannot be carried, and what to say: a table and a few rules, see
+ * dump.h.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seal.c - memory_emit_seal(): what comes when all children have been forked: protections as they were, advice that a
- * child would not inherit (or that would keep it from inheriting), locks, and what /proc and brk(2) know of the space.
+ * seal.c - memory_emit_seal(): what comes when all children have been forked: protections as they
+ * were, advice that a child would not inherit (or that would keep it from inheriting), locks, and
+ * what /proc and brk(2) know of the space.
  */
 #include <errno.h>
 #include <fcntl.h>

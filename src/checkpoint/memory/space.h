@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* space.h - an address space of an image, decoded and checked: what is inside struct memory. Of this room alone. */
+/*
+ * space.h - an address space of an image, decoded and checked: what is inside struct memory. Of
+ * this room alone.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -11,7 +14,10 @@
 #include "checkpoint/memory/vdso.h"
 
 #define SPACE_PAGE UINT64_C(4096)
-/* Below: what no program may map without being root of the machine, and what no restored one shall have. */
+/*
+ * Below: what no program may map without being root of the machine, and what no restored one shall
+ * have.
+ */
 #define SPACE_MIN UINT64_C(0x10000)
 /* The end of user space with four and with five levels of page tables. */
 #define SPACE_END_4 UINT64_C(0x7ffffffff000)
@@ -39,8 +45,8 @@ struct memory {
 };
 
 /*
- * The protection a mapping has between memory_emit() and memory_emit_seal(): the final one, but for private ones that
- * pages must be written to. has_pages: the image has some.
+ * The protection a mapping has between memory_emit() and memory_emit_seal(): the final one, but for
+ * private ones that pages must be written to. has_pages: the image has some.
  */
 uint32_t mapping_building_prot(const struct mapping_record *m, bool has_pages);
 bool mapping_has_pages(const struct memory *m, const struct mapping_record *map);
@@ -61,7 +67,10 @@ void ranges_add(struct ranges *r, uint64_t start, uint64_t end);
 void ranges_add_memory(struct ranges *r, const struct memory *m);
 void ranges_sort(struct ranges *r); /* by their starts */
 void ranges_done(struct ranges *r);
-/* The lowest free `size` bytes (aligned) at or above `from` and below `to`; 0: none. Sorts the ranges. */
+/*
+ * The lowest free `size` bytes (aligned) at or above `from` and below `to`; 0: none. Sorts the
+ * ranges.
+ */
 uint64_t ranges_find_hole(struct ranges *r, uint64_t from, uint64_t to, uint64_t size,
 			  uint64_t align);
 /* The free place next to `near`; 0: none. */

@@ -202,7 +202,10 @@ bool vdso_equal(const struct vdso_record *a, const struct vdso_record *b)
 		return false;
 	if (memcmp(a->code.data, b->code.data, a->code.size) == 0)
 		return true;
-	/* the same build, made fit for another processor by the kernel's alternatives: nothing is moved by that */
+	/*
+	 * the same build, made fit for another processor by the kernel's alternatives: nothing is
+	 * moved by that
+	 */
 	return vdso_parse(a->code.data, a->code.size, &x) == 0 &&
 	       vdso_parse(b->code.data, b->code.size, &y) == 0 && x.build_id_size &&
 	       x.build_id_size == y.build_id_size &&

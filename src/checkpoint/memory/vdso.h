@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vdso.h - the kernel's own code in every process: what is in it, and what to do when the image has another kernel's.
+ * vdso.h - the kernel's own code in every process: what is in it, and what to do when the image has
+ * another kernel's.
  *
- * Programs keep the addresses of its functions (libc looks them up once), so they must stay good. Is this kernel's vdso the
- * image's, it is moved to the image's place. Else the image's code is put there as private memory, and the entry of
- * each function jumps to this kernel's, which lies nearby. The old data page is all zeroes: old code that still runs (a thread stopped
- * in it) takes that for "no fast clock" and makes the system call.
+ * Programs keep the addresses of its functions (libc looks them up once), so they must stay good.
+ * Is this kernel's vdso the image's, it is moved to the image's place. Else the image's code is put
+ * there as private memory, and the entry of each function jumps to this kernel's, which lies
+ * nearby. The old data page is all zeroes: old code that still runs (a thread stopped in it) takes
+ * that for "no fast clock" and makes the system call.
  *
  * Parsing is bounded and fuzzed: the code of an image is hostile.
  */
@@ -62,8 +64,9 @@ static inline uint64_t vdso_area_size(const struct vdso_record *r)
 }
 
 /*
- * Makes the functions of old code, which will lie at old_base, go to those of `to`, whose code will lie at new_base; to NULL, or
- * without a function: to the system call. Functions too short for it are left as they are.
+ * Makes the functions of old code, which will lie at old_base, go to those of `to`, whose code will
+ * lie at new_base; to NULL, or without a function: to the system call. Functions too short for it
+ * are left as they are.
  */
 void vdso_patch(uint8_t *code, size_t size, const struct vdso_elf *old, uint64_t old_base,
 		const struct vdso_elf *to, uint64_t new_base);
