@@ -43,14 +43,14 @@ class Work:
     def goes_on(self, name=None):
         """Until it says that it has got on, twice from now: the first may have been on its way."""
         name, before = name or self.name, self.ticks(name)
-        if not machine.until(lambda: self.ticks(name) >= before + 2 or self.carrier.state(name) == "exited", 60):
+        if not machine.until(lambda: self.ticks(name) >= before + 2 or self.carrier.ended(name), 60):
             pytest.fail(f"{name} stands still: {self.carrier.log(name)[-2000:]}", pytrace=False)
-        assert self.carrier.state(name) == "running", self.carrier.log(name)[-2000:]
+        assert not self.carrier.ended(name), self.carrier.log(name)[-2000:]
 
     def ends_right(self, name=None):
         name = name or self.name
         self.carrier.signal(name)
-        assert machine.until(lambda: self.carrier.state(name) == "exited", 90), self.carrier.log(name)[-2000:]
+        assert machine.until(lambda: self.carrier.ended(name), 90), self.carrier.log(name)[-2000:]
         assert self.carrier.log(name).splitlines()[-1] == "RIGHT", self.carrier.log(name)[-2000:]
 
 

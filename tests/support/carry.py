@@ -31,8 +31,9 @@ class Carrier:
     def log(self, name):
         return self.contexe.run("logs", name).stdout
 
-    def state(self, name):
-        return self.contexe.json("inspect", name)["state"]
+    def ended(self, name):
+        """Whether its end is written down: then all that it said is in the log."""
+        return "finished" in self.contexe.json("inspect", name)
 
     def says(self, name, pattern, timeout=30):
         """Waits until a line of the log matches; gives what matched. A container that ends without having
@@ -41,7 +42,7 @@ class Carrier:
 
         def look():
             nonlocal found
-            ended = self.state(name) == "exited"
+            ended = self.ended(name)
             log = self.log(name)
             found = re.search(pattern, log, re.MULTILINE)
             if not found and ended:
@@ -73,7 +74,7 @@ class Carrier:
 
         def judged():
             nonlocal result
-            ended = self.state(name) == "exited"
+            ended = self.ended(name)
             log = self.log(name)
             lines = log.splitlines()
             result = next((line for line in lines if re.match("PASS|FAIL|SETUP|SKIP", line)), None)
