@@ -31,7 +31,8 @@ static uint64_t now(void)
 
 static char *fresh(size_t size)
 {
-	char *p = mmap(NULL, size ? size : MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, size ? size : MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		       -1, 0);
 	return p == MAP_FAILED ? NULL : p;
 }
 
@@ -72,7 +73,8 @@ static int hold(size_t size, long processes)
 static int copy(int fd, char *p, size_t size, int out)
 {
 	for (size_t at = 0; at < size; at += CHUNK) {
-		ssize_t n = out ? pwrite(fd, p + at, CHUNK, (off_t)at) : pread(fd, p + at, CHUNK, (off_t)at);
+		ssize_t n = out ? pwrite(fd, p + at, CHUNK, (off_t)at)
+				: pread(fd, p + at, CHUNK, (off_t)at);
 		if (n != (ssize_t)CHUNK)
 			return -1;
 	}

@@ -349,7 +349,8 @@ CONTEXE_API bool contexe_checkpoint_is_image(const char *path);
 CONTEXE_API int contexe_checkpoint_inspect(const char *path, char **ret_json,
 					   struct contexe_error *err);
 /* The same for people (free): a summary, the process tree with both numbers of each, their open files and memory. */
-CONTEXE_API int contexe_checkpoint_describe(const char *path, char **ret_text, struct contexe_error *err);
+CONTEXE_API int contexe_checkpoint_describe(const char *path, char **ret_text,
+					    struct contexe_error *err);
 /* Every checksum and every rule, without restoring. */
 CONTEXE_API int contexe_checkpoint_verify(const char *path, contexe_progress_fn *progress,
 					  void *arg, struct contexe_error *err);

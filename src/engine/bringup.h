@@ -7,26 +7,8 @@
 #include "container/build.h"
 #include "container/plan.h"
 #include "engine/container.h"
+#include "engine/live.h"
 #include "engine/relay.h"
-
-/* What lives as long as the processes do. */
-struct live {
-	struct cgroup *cg;
-	struct pidref init, job;
-	int channel;  /* to contexe-init */
-	int listen;   /* ctl */
-	int start_fd; /* a byte here lets the job run; -EBADF: it runs */
-	int sync;     /* until the job has executed */
-	bool own_init, own_pidns;
-	char stdio[160]; /* what the job's 0, 1, 2 are: stdio_describe() */
-};
-#define LIVE_NONE                                                                                  \
-	((struct live){ .init = PIDREF_NONE,                                                       \
-			.job = PIDREF_NONE,                                                        \
-			.channel = FD_NONE,                                                        \
-			.listen = FD_NONE,                                                         \
-			.start_fd = FD_NONE,                                                       \
-			.sync = FD_NONE })
 
 struct bringup_request {
 	const struct spec *spec;

@@ -30,8 +30,7 @@ static NORETURN void archiver_main(const char *program, const char *verb, int di
 	_exit(127);
 }
 
-static int archiver_start(const char *verb, int dir, struct archiver *ret,
-			  struct error *err)
+static int archiver_start(const char *verb, int dir, struct archiver *ret, struct error *err)
 {
 	char program[4096];
 	int data[2], errors[2];

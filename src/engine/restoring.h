@@ -7,8 +7,9 @@
 
 #include "checkpoint/restore/restore.h"
 #include "container/build.h"
-#include "engine/bringup.h"
 #include "engine/checkpoint_record.h"
+#include "engine/live.h"
+#include "spec/spec.h"
 
 struct restoring {
 	struct arena arena;

@@ -2,7 +2,7 @@
 /* dump_state.h - one dump, for the files of this room: dump.c (the order), tasks.c, visit.c, files.c, checks.c. */
 #pragma once
 
-#include "checkpoint/dump/dump.h"
+#include "checkpoint/dump/request.h"
 #include "checkpoint/inject/arena_map.h"
 #include "checkpoint/kind/file_kind.h"
 #include "checkpoint/kind/task_kind.h"

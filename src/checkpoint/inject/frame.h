@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "checkpoint/inject/tracee.h"
+#include "checkpoint/inject/traced.h"
 
 #define FRAME_ALIGN 64
 

@@ -34,7 +34,7 @@
 #include <sys/user.h>
 
 #include "base/error.h"
-#include "checkpoint/inject/tracee.h"
+#include "checkpoint/inject/traced.h"
 
 /* What is known of a process' memory, found when it is first needed; valid until the process runs on. */
 struct home;

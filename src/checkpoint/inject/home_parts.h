@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "checkpoint/inject/home.h"
+#include "checkpoint/inject/traced.h"
 
 struct home {
 	struct home_gates *gates;

@@ -16,6 +16,7 @@
 #include "checkpoint/inject/blob_code.h"
 #include "checkpoint/inject/frame.h"
 #include "checkpoint/inject/home.h"
+#include "checkpoint/inject/tracee.h"
 #include "checkpoint/inject/trap.h"
 #include "sys/tracing.h"
 

@@ -14,7 +14,7 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
-#include "checkpoint/inject/tracee.h"
+#include "checkpoint/inject/traced.h"
 
 /* Followed: the children of what is being stopped. Calls' stops are told apart from signals. */
 #define TRAP_OPTIONS                                                                               \

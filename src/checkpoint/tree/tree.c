@@ -7,42 +7,9 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "checkpoint/tree/planner.h"
 
 #define FIRST_HELPER 300 /* low numbers are those of services, RESERVED_PIDS of the kernel */
-
-/* A task while it is being placed. */
-struct place {
-	const struct task_record *task;
-	struct birth *birth;
-	struct place *parent; /* NULL: process 1 */
-	struct place *next_sibling, *first_child, *last_child;
-	size_t enter, leave; /* those below it have enter in [enter, leave) */
-	pid_t early; /* the session that it must be born in though it leads another; 0: any */
-	bool mark;
-};
-
-/* A session or a group: who leads it, who is in it. */
-struct club {
-	pid_t id;
-	struct place *leader;  /* NULL: dead */
-	struct place *outmost; /* the member in the fewest namespaces */
-	struct birth *helper;  /* session: whose children are born in it; group: the stand-in */
-	size_t first, last;    /* `enter` of members */
-	bool steady;	       /* group: someone who is in it does not leave at the end */
-};
-
-struct planner {
-	struct place *places; /* ascending pid */
-	size_t n;
-	struct club *sessions, *groups; /* ascending id */
-	size_t n_sessions, n_groups;
-	uint64_t *used; /* every number in any namespace, ascending */
-	size_t n_used;
-	pid_t next_helper;
-	struct arena *arena;
-	struct tree *tree;
-	struct error *err;
-};
 
 static int compare_places(const void *a, const void *b)
 {
@@ -56,20 +23,14 @@ static int compare_numbers(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int compare_clubs(const void *a, const void *b)
-{
-	const struct club *x = a, *y = b;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-static struct place *find(const struct planner *pl, pid_t pid)
+struct place *planner_find(const struct planner *pl, pid_t pid)
 {
 	struct task_record key_task = { .pid = pid };
 	struct place key = { .task = &key_task };
 	return bsearch(&key, pl->places, pl->n, sizeof(key), compare_places);
 }
 
-static int bad(struct planner *pl, const struct task_record *t, const char *why)
+int planner_bad(struct planner *pl, const struct task_record *t, const char *why)
 {
 	error_set(pl->err, EBADMSG, "%s", why);
 	return error_object(pl->err, "task %d (%s)", t->pid, t->comm);
@@ -127,15 +88,16 @@ static int check_task(struct planner *pl, const struct place *p)
 	for (size_t k = 0; k < t->pids.n; k++)
 		ok = ok && number_ok(t->pids.v[k]);
 	if (!ok)
-		return bad(pl, t, "its numbers make no sense");
+		return planner_bad(pl, t, "its numbers make no sense");
 	if (p > pl->places && p[-1].task->pid == t->pid)
-		return bad(pl, t, "two tasks have this pid");
+		return planner_bad(pl, t, "two tasks have this pid");
 	const struct thread_ref *threads = t->threads.v;
 	if (t->threads.n && threads[0].tid != t->pid)
-		return bad(pl, t, "its first thread has another number");
+		return planner_bad(pl, t, "its first thread has another number");
 	for (size_t i = 1; i < t->threads.n; i++)
-		if (threads[i].tid == t->pid || find(pl, threads[i].tid))
-			return bad(pl, t, "one of its threads has the number of another task");
+		if (threads[i].tid == t->pid || planner_find(pl, threads[i].tid))
+			return planner_bad(pl, t,
+					   "one of its threads has the number of another task");
 	if (t->sid <= 0)
 		return impossible(pl, t, "its session is led by a process outside of the container",
 				  "start it in a session of its own: setsid(1)");
@@ -143,9 +105,9 @@ static int check_task(struct planner *pl, const struct place *p)
 		return impossible(pl, t, "its process group is led from outside of the container",
 				  "start it in a session of its own: setsid(1)");
 	if (!levels_ok(t, &t->pgrps, t->pgrp) || !levels_ok(t, &t->sids, t->sid))
-		return bad(pl, t, "the numbers of its session or group make no sense");
+		return planner_bad(pl, t, "the numbers of its session or group make no sense");
 	if (t->sid == t->pid && t->pgrp != t->pid)
-		return bad(pl, t, "a session's leader in a group of another");
+		return planner_bad(pl, t, "a session's leader in a group of another");
 	return 0;
 }
 
@@ -155,13 +117,13 @@ static int set_parent(struct planner *pl, struct place *p)
 	if (t->pid == 1)
 		return t->ppid == 0 && !p->birth->zombie
 			       ? 0
-			       : bad(pl, t, "process 1 has a parent or is dead");
+			       : planner_bad(pl, t, "process 1 has a parent or is dead");
 	if (t->ppid == 0)
 		return impossible(pl, t, "its parent is outside of the container",
 				  "end what was started with `contexe exec` first");
-	p->parent = find(pl, t->ppid);
+	p->parent = planner_find(pl, t->ppid);
 	if (!p->parent || p->parent == p || str_eq(p->parent->task->state, "zombie"))
-		return bad(pl, t, "its parent is no living task of the container");
+		return planner_bad(pl, t, "its parent is no living task of the container");
 	const struct task_record *parent = p->parent->task;
 	bool is_init = t->pids.n == parent->pids.n + 1 && t->pids.v[t->pids.n - 1] == 1;
 	if (t->pidns == parent->pidns ? t->pids.n != parent->pids.n : !is_init)
@@ -226,86 +188,13 @@ static int load(struct planner *pl, const struct task_record *const *tasks, size
 	if (r < 0)
 		return r;
 	if (!pl->places[0].birth->setsid)
-		return bad(pl, pl->places[0].task, "process 1 does not lead its session");
+		return planner_bad(pl, pl->places[0].task, "process 1 does not lead its session");
 	number_places(pl);
 	for (size_t i = 0; i < n; i++)
 		if (!pl->places[i].mark)
-			return bad(pl, pl->places[i].task, "it does not descend from process 1");
+			return planner_bad(pl, pl->places[i].task,
+					   "it does not descend from process 1");
 	return 0;
-}
-
-/* ---- sessions and groups as such ---- */
-
-static struct club *find_club(struct club *clubs, size_t n, pid_t id)
-{
-	struct club key = { .id = id };
-	return bsearch(&key, clubs, n, sizeof(key), compare_clubs);
-}
-
-static struct club *session_of(const struct planner *pl, pid_t sid)
-{
-	return find_club(pl->sessions, pl->n_sessions, sid);
-}
-
-static struct club *group_of(const struct planner *pl, pid_t pgrp)
-{
-	return find_club(pl->groups, pl->n_groups, pgrp);
-}
-
-static void meet_member(struct club *club, struct place *p)
-{
-	if (!club->outmost || p->enter < club->first)
-		club->first = p->enter;
-	if (!club->outmost || p->enter > club->last)
-		club->last = p->enter;
-	if (!club->outmost || p->task->pids.n < club->outmost->task->pids.n)
-		club->outmost = p;
-}
-
-static struct club *new_clubs(const struct planner *pl, bool groups, size_t *ret_n)
-{
-	struct club *clubs = arena_alloc(pl->arena, pl->n * sizeof(*clubs));
-	size_t n = 0;
-	for (size_t i = 0; i < pl->n; i++)
-		clubs[i].id = groups ? pl->places[i].task->pgrp : pl->places[i].task->sid;
-	qsort(clubs, pl->n, sizeof(*clubs), compare_clubs);
-	for (size_t i = 0; i < pl->n; i++)
-		if (n == 0 || clubs[n - 1].id != clubs[i].id)
-			clubs[n++].id = clubs[i].id;
-	for (size_t i = 0; i < n; i++)
-		clubs[i].leader = find(pl, clubs[i].id);
-	for (size_t i = 0; i < pl->n; i++) {
-		const struct task_record *t = pl->places[i].task;
-		meet_member(find_club(clubs, n, groups ? t->pgrp : t->sid), &pl->places[i]);
-	}
-	*ret_n = n;
-	return clubs;
-}
-
-static int load_clubs(struct planner *pl)
-{
-	pl->sessions = new_clubs(pl, false, &pl->n_sessions);
-	pl->groups = new_clubs(pl, true, &pl->n_groups);
-	for (size_t i = 0; i < pl->n_sessions; i++) {
-		const struct club *s = &pl->sessions[i];
-		if (s->leader && !s->leader->birth->setsid)
-			return bad(pl, s->outmost->task,
-				   "its session is not led by the task of that number");
-	}
-	for (size_t i = 0; i < pl->n; i++) {
-		const struct task_record *t = pl->places[i].task;
-		const struct club *g = group_of(pl, t->pgrp);
-		const struct task_record *other = g->leader ? g->leader->task : g->outmost->task;
-		if (other->sid != t->sid || (t->sid != t->pgrp && session_of(pl, t->pgrp)))
-			return bad(pl, t, "its group belongs to another session");
-	}
-	return 0;
-}
-
-/* The number of a session or group in the k-th namespace of t, which may see it no more. */
-static pid_t level_number(const struct u64s *levels, pid_t id, size_t k)
-{
-	return k == 0 ? id : k < levels->n ? (pid_t)levels->v[k] : 0;
 }
 
 /* ---- sessions ---- */
@@ -330,11 +219,11 @@ static bool was_in(const struct planner *pl, const struct place *p, const struct
 {
 	if (!p->birth->setsid || !p->parent)
 		return false;
-	const struct club *s = session_of(pl, session);
+	const struct club *s = club_session(pl, session);
 	if (s->leader)
 		return !is_below(p, s->leader->enter);
 	if (child->task->sid == session &&
-	    !level_number(&child->task->sids, session, p->task->pids.n - 1))
+	    !club_number(&child->task->sids, session, p->task->pids.n - 1))
 		return true;
 	return !is_below(p, s->first) || !is_below(p, s->last);
 }
@@ -405,8 +294,8 @@ static struct birth *new_standin(struct planner *pl, pid_t id, const struct u64s
 	struct birth *b = new_helper(pl, like);
 	b->pid = id;
 	for (size_t i = 0; i < like->n; i++)
-		if (level_number(seen, id, i))
-			b->pids.v[i] = (uint64_t)level_number(seen, id, i);
+		if (club_number(seen, id, i))
+			b->pids.v[i] = (uint64_t)club_number(seen, id, i);
 	return b;
 }
 
@@ -429,7 +318,7 @@ static int session_helper(struct planner *pl, struct club *s, const struct place
 		adopt_child(pl, s->leader->birth, s->helper, false);
 		return 0;
 	}
-	if (!level_number(&p->task->sids, s->id, parent->task->pids.n - 1))
+	if (!club_number(&p->task->sids, s->id, parent->task->pids.n - 1))
 		return impossible(pl, p->task,
 				  "its session was led from outside of its pid namespace, "
 				  "and its leader is dead",
@@ -449,7 +338,7 @@ static bool same_level(const struct birth *forker, const struct place *p)
 /* A task that cannot be born of its parent in its session: through its session's leader, dead or alive. */
 static int place_orphan(struct planner *pl, struct place *p, pid_t session)
 {
-	struct club *s = session_of(pl, session);
+	struct club *s = club_session(pl, session);
 	p->parent->birth->adopts = p->parent->parent && !p->parent->birth->new_pidns;
 	int r = session_helper(pl, s, p);
 	if (r < 0)
@@ -468,7 +357,7 @@ static int check_orphan(struct planner *pl, struct place *p)
 	if (!p->birth->orphaned)
 		return 0;
 	const struct birth *from = p->birth->forker->forker;
-	const struct place *leader = find(pl, from->pid);
+	const struct place *leader = planner_find(pl, from->pid);
 	if (reaper_of(leader) == p->parent)
 		return 0;
 	return impossible(pl, p->task, "another process would adopt it than has adopted it",
@@ -513,7 +402,7 @@ static void lead_group(struct planner *pl, struct club *g)
 		pl->tree->n_late += b->joins_late;
 		return;
 	}
-	const struct club *s = session_of(pl, g->id);
+	const struct club *s = club_session(pl, g->id);
 	if (s) { /* the session's stand-in */
 		g->helper = s->helper;
 		return;
@@ -522,7 +411,7 @@ static void lead_group(struct planner *pl, struct club *g)
 	const struct task_record *member = g->outmost->task;
 	struct birth *forker = g->outmost->birth;
 	bool early = false;
-	while (!level_number(&member->pgrps, g->id, forker->pids.n - 1)) {
+	while (!club_number(&member->pgrps, g->id, forker->pids.n - 1)) {
 		early = born_early(forker);
 		forker = forker->forker;
 	}
@@ -557,16 +446,16 @@ static int place_group(struct planner *pl, struct place *p)
 	pid_t group = p->task->pgrp;
 	if (group == b->pid || (birth_group(b) == group && !b->makes_group))
 		return 0;
-	struct club *g = group_of(pl, group);
+	struct club *g = club_group(pl, group);
 	const struct u64s *numbers = g->leader ? &g->leader->task->pids : &g->helper->pids;
 	size_t own = b->pids.n - 1;
-	if (own < numbers->n && level_number(&p->task->pgrps, group, own)) {
+	if (own < numbers->n && club_number(&p->task->pgrps, group, own)) {
 		b->joins = (pid_t)numbers->v[own];
 		keep_group(pl, p, g);
 		return 0;
 	}
 	if (!b->new_pidns || own > numbers->n || b->makes_group || born_early(b) ||
-	    !level_number(&p->task->pgrps, group, own - 1))
+	    !club_number(&p->task->pgrps, group, own - 1))
 		return impossible(pl, p->task,
 				  "its process group is led from outside of its pid namespace",
 				  "start it in a session of its own: setsid(1)");
@@ -580,7 +469,7 @@ static void inherit_groups(struct planner *pl)
 	for (size_t i = 0; i < pl->tree->n; i++) {
 		struct birth *b = pl->tree->v[i], *f = b->forker;
 		if (!b->task || !f || !f->makes_group || f->setsid ||
-		    level_number(&b->task->pgrps, b->task->pgrp, b->pids.n - 1) ||
+		    club_number(&b->task->pgrps, b->task->pgrp, b->pids.n - 1) ||
 		    birth_group(f) != b->task->pgrp)
 			continue;
 		size_t at = 0;
@@ -598,7 +487,7 @@ static int place_groups(struct planner *pl)
 		lead_group(pl, &pl->groups[i]);
 	for (size_t i = 0; i < pl->n; i++)
 		if (!pl->places[i].birth->joins_late)
-			group_of(pl, pl->places[i].task->pgrp)->steady = true;
+			club_group(pl, pl->places[i].task->pgrp)->steady = true;
 	inherit_groups(pl);
 	int r = 0;
 	for (size_t i = 0; i < pl->n && r == 0; i++)
@@ -634,7 +523,7 @@ int tree_plan(const struct task_record *const *tasks, size_t n, struct arena *ar
 	};
 	int r = load(&pl, tasks, n);
 	if (r == 0)
-		r = load_clubs(&pl);
+		r = clubs_load(&pl);
 	if (r < 0)
 		return r;
 	demand_all(&pl);
@@ -653,50 +542,4 @@ int tree_plan(const struct task_record *const *tasks, size_t n, struct arena *ar
 	ret->spare = spare_number(&pl);
 	list_births(&pl);
 	return 0;
-}
-
-struct birth *tree_find(const struct tree *t, pid_t pid)
-{
-	for (size_t i = 0; i < t->n; i++)
-		if (t->v[i]->task && t->v[i]->pid == pid)
-			return t->v[i];
-	return NULL;
-}
-
-const struct birth *birth_origin(const struct birth *b)
-{
-	for (b = b->forker; b && !b->task; b = b->forker)
-		;
-	return b;
-}
-
-void tree_print(const struct tree *t, struct buf *out)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		const struct birth *b = t->v[i];
-		buf_printf(out, "%d", (int)b->pid);
-		if (b->task)
-			buf_printf(out, " (%s)", b->task->comm);
-		else
-			buf_puts(out, " (helper)");
-		if (b->forker)
-			buf_printf(out, " forked by %d", (int)b->forker->pid);
-		if (b->new_pidns)
-			buf_puts(out, ", new pid namespace");
-		if (b->setsid && b->forker)
-			buf_puts(out, ", setsid");
-		if (b->makes_group)
-			buf_puts(out, ", leads a group");
-		if (b->joins || b->forker_joins)
-			buf_printf(out, ", joins group %d%s",
-				   (int)(b->joins ? b->joins : b->forker_joins),
-				   b->joins_late ? " at last" : "");
-		if (b->adopts)
-			buf_puts(out, ", adopts orphans");
-		if (b->orphaned)
-			buf_printf(out, ", left to %d", (int)b->parent);
-		if (b->zombie)
-			buf_puts(out, ", ends as a zombie");
-		buf_putc(out, '\n');
-	}
 }
