@@ -76,8 +76,10 @@ static void set_limits(void)
 	for (int i = 0; i < 16; i++) {
 		struct rlimit l;
 		MUST(getrlimit((__rlimit_resource_t)i, &l));
-		l.rlim_cur = l.rlim_cur == RLIM_INFINITY ? (rlim_t)1 << 60 : l.rlim_cur / 2;
-		l.rlim_max = l.rlim_max == RLIM_INFINITY ? (rlim_t)1 << 61 : l.rlim_max;
+		/* seconds become nanoseconds somewhere; sanitizers want much address space */
+		rlim_t much = (rlim_t)1 << (i == RLIMIT_CPU ? 30 : 60);
+		l.rlim_cur = l.rlim_cur == RLIM_INFINITY ? much : l.rlim_cur / 2;
+		l.rlim_max = l.rlim_max == RLIM_INFINITY ? 2 * much : l.rlim_max;
 		MUST(setrlimit((__rlimit_resource_t)i, &l));
 	}
 	struct rlimit few = { 5, 9 };

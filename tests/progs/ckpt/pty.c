@@ -21,9 +21,13 @@ static void says(int from, int to, const char *text, const char *comes)
 	char buf[64] = "";
 	struct pollfd p = { .fd = to, .events = POLLIN };
 	CKPT_CHECK(write(from, text, strlen(text)) == (ssize_t)strlen(text), "write: %d", errno);
-	CKPT_CHECK(poll(&p, 1, 3000) == 1, "nothing comes");
-	ssize_t n = read(to, buf, sizeof(buf) - 1);
-	CKPT_CHECK(n > 0 && strcmp(buf, comes) == 0, "'%s' comes, not '%s'", buf, comes);
+	for (size_t n = 0; n < strlen(comes);) {
+		CKPT_CHECK(poll(&p, 1, 3000) == 1, "nothing comes but '%s'", buf);
+		ssize_t more = read(to, buf + n, sizeof(buf) - 1 - n);
+		CKPT_CHECK(more > 0, "read: %d", errno);
+		n += (size_t)more;
+	}
+	CKPT_CHECK(strcmp(buf, comes) == 0, "'%s' comes, not '%s'", buf, comes);
 }
 
 int main(void)
