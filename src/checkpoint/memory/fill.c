@@ -3,6 +3,9 @@
  * fill.c - private pages come from the image, see build.h. Pages that follow each other in the
  * image are one read, wherever they go; what the parent has at the same address from the same place
  * in the image is not touched.
+ *
+ * Nothing is faulted in beforehand (MADV_POPULATE_WRITE): for 512 MiB from the page cache that took 200
+ * ms instead of 170, since the zeroed pages have left the processor's cache when they are read to.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -11,13 +14,8 @@
 
 #include "checkpoint/memory/build.h"
 
-#define PIECES_MAX   1024 /* UIO_MAXIOV */
-#define BYTES_MAX    (UINT64_C(1) << 30)
-#define POPULATE_MIN (UINT64_C(64) << 10)
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* 5.14 */
-#endif
+#define PIECES_MAX 1024 /* UIO_MAXIOV */
+#define BYTES_MAX  (UINT64_C(1) << 30)
 
 struct fill {
 	struct build *b;
@@ -120,30 +118,6 @@ static void fill_range(struct fill *f, struct cursor *ours, struct cursor *paren
 	drop_flush(f);
 }
 
-/*
- * Whole stretches that are new: faulting them in at once is cheaper than one by one while they are
- * read. Since 5.14; else nothing is lost.
- */
-static void populate(struct build *b, const struct mapping_record *map, uint64_t start,
-		     uint64_t end)
-{
-	const struct memory *m = b->m;
-	if (map->flags & MAPPING_HUGETLB)
-		return;
-	for (size_t i = memory_pages_from(m, start); i < m->n_pages && m->pages[i].address < end;
-	     i++) {
-		uint64_t from = MAX(m->pages[i].address, start);
-		uint64_t to = m->pages[i].address + m->pages[i].n * SPACE_PAGE;
-		while (i + 1 < m->n_pages && m->pages[i + 1].address == to)
-			to += m->pages[++i].n * SPACE_PAGE;
-		to = MIN(to, end);
-		if (to - from < POPULATE_MIN)
-			continue;
-		program_call(b->e->p, SYS_madvise, from, to - from, MADV_POPULATE_WRITE)->want =
-			WANT_ANY;
-	}
-}
-
 void build_fill(struct build *b)
 {
 	struct fill f = { .b = b };
@@ -157,12 +131,10 @@ void build_fill(struct build *b)
 		while (k < b->n_kept && b->kept[k].end <= map->start)
 			k++;
 		for (; k < b->n_kept && b->kept[k].start < map->end; k++) {
-			populate(b, map, at, b->kept[k].start);
 			fill_range(&f, &ours, &nobody, at, b->kept[k].start);
 			fill_range(&f, &ours, &parent, b->kept[k].start, b->kept[k].end);
 			at = b->kept[k].end;
 		}
-		populate(b, map, at, map->end);
 		fill_range(&f, &ours, &nobody, at, map->end);
 	}
 	fill_flush(&f);

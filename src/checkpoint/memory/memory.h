@@ -42,8 +42,8 @@ struct memory_source {
 	uint64_t parent_mm;
 	const struct tracee *tracee;
 	/*
-	 * Where our own program lies in the task (size 0: nowhere); it must have been mapped by the
-	 * task itself: what the kernel gave that mapping tells of mlockall(MCL_FUTURE) and the like.
+	 * Where our own program lies in the task (size 0: nowhere); the task itself must have
+	 * mapped it: what the kernel gave that mapping tells of mlockall(MCL_FUTURE) and the like.
 	 */
 	uint64_t skip_base, skip_size;
 	uint64_t
