@@ -11,6 +11,7 @@ import pytest
 from support import engine, machine, need, progs
 
 WORDS = re.findall(r"^\t'([^']+)',$", machine.read(os.path.join(engine.TOP, "tests/progs/ckpt/meson.build")), re.M)
+WANTS = {"seccomp_strict": ("--seccomp", "none")}               # what a program cannot do without
 USERNS = ("--uid-map", "0:100000:65536", "--gid-map", "0:100000:65536")
 
 
@@ -21,8 +22,8 @@ class Traveller:
         need.root()
         self.contexe, self.image = contexe, os.path.join(directory, "image")
         self.name = contexe.name("ckpt")
-        contexe.run("run", "-d", "--name", self.name, "--rootfs", rootfs, "--overlay", *progs.MOUNT, *options,
-                    f"/progs/ckpt/ckpt-{word}")
+        contexe.run("run", "-d", "--name", self.name, "--rootfs", rootfs, "--overlay", *progs.MOUNT,
+                    *WANTS.get(word, ()), *options, f"/progs/ckpt/ckpt-{word}")
         machine.until(lambda: "\n" in contexe.run("logs", self.name).stdout, timeout=20)
         first = contexe.out("logs", self.name)
         if first.startswith("SKIP"):
