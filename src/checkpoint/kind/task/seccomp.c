@@ -186,8 +186,12 @@ static int seccomp_collect(struct collect *c, const struct task_facts *t,
 	if (r < 0)
 		return error_sys(err, -r, "cannot read the privileges of a thread");
 	*ret_none = p.seccomp == 0;
-	if (p.seccomp == PRIVILEGES_SECCOMP_STRICT)
+	if (p.seccomp == PRIVILEGES_SECCOMP_STRICT) {
 		rec->strict = rec->opaque = true;
+		/* restoring it takes a tracer that suspends it while the last steps are made */
+		return collect_refuse(c, t->tid, "seccomp strict mode", "it is not carried yet",
+				      "end the task, or let it use a filter instead");
+	}
 	if (p.seccomp != PRIVILEGES_SECCOMP_FILTER)
 		return 0;
 	rec->late = privileges_late(&p);
