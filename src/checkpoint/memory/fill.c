@@ -4,8 +4,8 @@
  * image are one read, wherever they go; what the parent has at the same address from the same place
  * in the image is not touched.
  *
- * Nothing is faulted in beforehand (MADV_POPULATE_WRITE): for 512 MiB from the page cache that took 200
- * ms instead of 170, since the zeroed pages have left the processor's cache when they are read to.
+ * Nothing is faulted in beforehand (MADV_POPULATE_WRITE): for 512 MiB from the page cache that took
+ * 200 ms instead of 170, since zeroed pages have left the processor's cache when they are read to.
  */
 #include <string.h>
 #include <sys/mman.h>
