@@ -8,7 +8,7 @@
  * again even when the engine is killed. The process aside is not: it goes on to its end.
  * On restore: names are bound below another root, connections are made by whom SO_PEERCRED shall tell.
  *
- * aside_run() and aside_enter() share our memory as well, as vfork(2) does, and we wait: what fn finds out is simply there
+ * The process shares our memory as well, as after vfork(2), and we wait: what fn finds out is simply there
  * afterwards. Signals are blocked meanwhile.
  */
 #pragma once
@@ -29,10 +29,7 @@ int aside_run(int (*fn)(void *arg), void *arg) NODISCARD;
 int aside_enter(pid_t target, int (*fn)(void *arg, struct error *err), void *arg, struct error *err)
 	NODISCARD;
 
-/*
- * Runs fn(arg) in a process with the given number in the pid namespace that our children are born in; 0, or one that
- * cannot be had: any. Its memory is a copy: what fn shall tell is its result and what it does to descriptors.
- */
+/* As aside_run(), with the given number in the pid namespace that our children are born in; 0, or one that cannot be had: any. */
 int aside_as(pid_t pid, int (*fn)(void *arg), void *arg) NODISCARD;
 
 /* Takes effective ids for the calling process aside; capabilities stay. -1: as it is. */

@@ -40,11 +40,21 @@ extern const struct field socket_option_fields[];
 	      .fields = socket_option_fields, .size = sizeof(struct socket_option))
 
 /*
- * Reads all options of a socket of one family. connected: leave out those that only a fresh socket can be given.
- * *ret_why is set to what cannot be carried (an eBPF filter), NULL when all can.
+ * What fresh sockets have, learnt once a dump: what a socket has like these is not written down, but for the sizes of
+ * buffers. Zeroed at first, in the arena.
+ */
+struct socket_defaults {
+	struct socket_default *v;
+	size_t n;
+};
+
+/*
+ * Reads the options of a socket of one family that are not at their default. connected: leave out those that only a fresh socket
+ * can be given. *ret_why is set to what cannot be carried (an eBPF filter), NULL when all can.
  */
 void socket_options_read(int fd, enum socket_family family, int domain, bool connected,
-			 struct arena *arena, struct list *ret, const char **ret_why);
+			 struct socket_defaults *defaults, struct arena *arena, struct list *ret,
+			 const char **ret_why);
 
 /* Sets those of one phase. -EBADMSG for names that the table does not know. */
 int socket_options_set(int fd, enum socket_family family, enum socket_phase phase,

@@ -90,8 +90,10 @@ static int look_at_one(struct look *l, struct unix_entry *e, struct error *err)
 	e->error = poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
 	read_names(e, l->c->arena);
 	unix_credentials_read(e->o->fd, l->c->arena, &e->peer);
-	socket_options_read(e->o->fd, SOCKET_UNIX, AF_UNIX, true, l->c->arena, &e->options,
-			    &e->not_carried);
+	socket_options_read(
+		e->o->fd, SOCKET_UNIX, AF_UNIX, true,
+		collect_own_sized(l->c, "socket options", sizeof(struct socket_defaults)),
+		l->c->arena, &e->options, &e->not_carried);
 	if (e->type == SOCK_STREAM && has_urgent(e->o->fd))
 		e->not_carried = "urgent data (MSG_OOB) waits to be read";
 	if (e->seen->listening || e->not_carried)

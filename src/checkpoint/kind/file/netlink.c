@@ -98,8 +98,9 @@ static int netlink_collect(struct collect *c, const struct file_facts *f, void *
 		rec->peer_port = nl.nl_pid;
 		rec->peer_groups = nl.nl_groups;
 	}
-	socket_options_read(f->fd, SOCKET_NETLINK, AF_NETLINK, false, c->arena, &rec->options,
-			    &why);
+	socket_options_read(f->fd, SOCKET_NETLINK, AF_NETLINK, false,
+			    collect_own_sized(c, "socket options", sizeof(struct socket_defaults)),
+			    c->arena, &rec->options, &why);
 	return why ? file_refuse(c, f, why, "close it first") : 0;
 }
 

@@ -127,8 +127,10 @@ static int look_from_within(void *arg, struct error *err)
 	rec->shutdown = p.revents & POLLHUP ? 3 : p.revents & POLLRDHUP ? 1 : 0;
 	rec->name = read_name(l->f->fd, own_name, l->c->arena);
 	rec->peer_name = read_name(l->f->fd, other_name, l->c->arena);
-	socket_options_read(l->f->fd, SOCKET_UDP, (int)rec->domain, false, l->c->arena,
-			    &rec->options, &l->not_carried);
+	socket_options_read(
+		l->f->fd, SOCKET_UDP, (int)rec->domain, false,
+		collect_own_sized(l->c, "socket options", sizeof(struct socket_defaults)),
+		l->c->arena, &rec->options, &l->not_carried);
 	if (is_sending(l->f->fd))
 		l->not_carried = "a datagram is being put together or sent";
 	if (l->c->leave_running && socket_queue_disturbs(l->f->fd))
