@@ -282,6 +282,13 @@ bool socket_queue_disturbs(int fd)
 	return (now & POLLERR) && (now & POLLIN);
 }
 
+void socket_queue_close(struct list *queue)
+{
+	struct socket_message *m = queue->v;
+	for (size_t i = 0; i < queue->n; i++)
+		close_rights(&m[i]);
+}
+
 size_t socket_queue_bytes(const struct list *queue)
 {
 	const struct socket_message *m = queue->v;

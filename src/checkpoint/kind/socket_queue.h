@@ -42,6 +42,9 @@ extern const struct field socket_message_fields[];
 int socket_queue_peek(int fd, bool stream, struct arena *arena, struct list *ret, struct error *err)
 	NODISCARD;
 
+/* Closes the descriptors that reading has brought, where they are not to be used. */
+void socket_queue_close(struct list *queue);
+
 /* Whether looking at the messages of a datagram or seqpacket socket would clear an error that it has for its owner. */
 bool socket_queue_disturbs(int fd);
 

@@ -23,6 +23,8 @@ struct unix_entry {
 	struct list options;
 	const char *not_carried; /* why, NULL: nothing stands in the way */
 	bool error;		 /* POLLERR */
+	struct stat
+		node; /* that it is bound to, owners as the container sees them; st_mode 0: none */
 };
 
 struct unix_survey {
