@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client.c - connects to 127.0.0.1 at the given port, says "connected", and upon SIGUSR1 says what it reads then: "data: ...",
- * "end", or "error: ...".
+ * client.c - connects to 127.0.0.1 at the given port, says "connected", and upon SIGUSR1 says what
+ * it reads then: "data: ...", "end", or "error: ...".
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -28,7 +28,10 @@ struct step_aside {
 	int r;
 };
 
-/* A child that shares memory and descriptors, with the number asked for where it can be had; we go on when it has ended. */
+/*
+ * A child that shares memory and descriptors, with the number asked for where it can be had; we go
+ * on when it has ended.
+ */
 static int vfork_on_own_stack(int (*child)(void *), struct step_aside *s, pid_t number)
 {
 	char *stack = mmap(NULL, ASIDE_STACK, PROT_READ | PROT_WRITE,
@@ -127,7 +130,9 @@ int aside_as(pid_t pid, int (*fn)(void *arg), void *arg)
 	return with_signals_blocked(run_child, &s, pid);
 }
 
-/* Raw calls: those of the C library would change all threads of the process whose memory we share. */
+/*
+ * Raw calls: those of the C library would change all threads of the process whose memory we share.
+ */
 void aside_become(int64_t uid, int64_t gid, const uint64_t *groups, size_t n_groups)
 {
 	gid_t list[ASIDE_GROUPS];

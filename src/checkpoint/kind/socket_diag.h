@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_diag.h - what sock_diag(7) tells of the sockets of the network namespace that the caller is in (on dump: a
- * step aside, aside.h). Everything lies in the arena. Kernels without it: -ENOENT, -EPROTONOSUPPORT.
+ * socket_diag.h - what sock_diag(7) tells of the sockets of the network namespace that the caller
+ * is in (on dump: a step aside, aside.h). Everything lies in the arena. Kernels without it:
+ * -ENOENT, -EPROTONOSUPPORT.
  */
 #pragma once
 

@@ -2,8 +2,9 @@
 /*
  * socket_options.c - see socket_options.h.
  *
- * Left out because they cannot be read back or mean nothing later: SO_ATTACH_REUSEPORT_*, TCP_MD5SIG (the TCP kind refuses
- * it), SO_INCOMING_CPU and TCP_QUICKACK (the kernel's own, changing), IP_MULTICAST_IF by interface number.
+ * Left out because they cannot be read back or mean nothing later: SO_ATTACH_REUSEPORT_*,
+ * TCP_MD5SIG (the TCP kind refuses it), SO_INCOMING_CPU and TCP_QUICKACK (the kernel's own,
+ * changing), IP_MULTICAST_IF by interface number.
  */
 #include "checkpoint/kind/socket_options.h"
 
@@ -188,7 +189,8 @@ static const struct option_row table[] = {
 	ROW(IPPROTO_TCP, TCP_NOTSENT_LOWAT, INT, TCP, LATE),
 	ROW(IPPROTO_TCP, TCP_INQ, INT, TCP, LATE),
 	NEW(IPPROTO_TCP, TCP_TX_DELAY, INT, TCP, LATE),
-	ROW(IPPROTO_TCP, TCP_ULP, REFUSE, TCP, LATE, .why = "another protocol runs on it in the kernel (TLS)"),
+	ROW(IPPROTO_TCP, TCP_ULP, REFUSE, TCP, LATE,
+	    .why = "another protocol runs on it in the kernel (TLS)"),
 
 	ROW(IPPROTO_UDP, UDP_CORK, REFUSE, UDP, LATE, .why = "it is corked (UDP_CORK)"),
 	ROW(IPPROTO_UDP, UDP_ENCAP, REFUSE, UDP, LATE, .why = "it carries a tunnel (UDP_ENCAP)"),
@@ -202,14 +204,16 @@ static const struct option_row table[] = {
 };
 
 /* Of <linux/netlink.h>, in the same form. */
+#define NETLINK(n, o) { .name = #n, .level = O_SOL_NETLINK, .opt = o, .kind = INT, \
+			.family = SOCKET_NETLINK, .phase = SOCKET_LATE }
 static const struct option_row netlink_table[] = {
-	{ "NETLINK_PKTINFO", O_SOL_NETLINK, 3, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_BROADCAST_ERROR", O_SOL_NETLINK, 4, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_NO_ENOBUFS", O_SOL_NETLINK, 5, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_LISTEN_ALL_NSID", O_SOL_NETLINK, 8, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_CAP_ACK", O_SOL_NETLINK, 10, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_EXT_ACK", O_SOL_NETLINK, 11, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_GET_STRICT_CHK", O_SOL_NETLINK, 12, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	NETLINK(NETLINK_PKTINFO, 3),
+	NETLINK(NETLINK_BROADCAST_ERROR, 4),
+	NETLINK(NETLINK_NO_ENOBUFS, 5),
+	NETLINK(NETLINK_LISTEN_ALL_NSID, 8),
+	NETLINK(NETLINK_CAP_ACK, 10),
+	NETLINK(NETLINK_EXT_ACK, 11),
+	NETLINK(NETLINK_GET_STRICT_CHK, 12),
 };
 /* clang-format on */
 
@@ -292,7 +296,10 @@ static void filter_read(int fd, struct arena *arena, struct list *ret, const cha
 	option_push(arena, ret, "SO_ATTACH_FILTER", code, n * sizeof(code[0]));
 }
 
-/* A fresh socket's values, one after the other in the order of the rows; where an option is unknown the size is 0. */
+/*
+ * A fresh socket's values, one after the other in the order of the rows; where an option is unknown
+ * the size is 0.
+ */
 struct socket_default {
 	enum socket_family family;
 	int domain;

@@ -2,9 +2,10 @@
 /*
  * unix_collect.c - see unix_collect.h.
  *
- * What the kernel does not tell is inferred: whether a connected socket came out of accept(2), so that its name is its
- * listener's and not its own. And it hides what a client has sent before it was accepted: only accepting shows that,
- * which unix_drain() does when the container is to be killed.
+ * What the kernel does not tell is inferred: whether a connected socket came out of accept(2), so
+ * that its name is its listener's and not its own. And it hides what a client has sent before it
+ * was accepted: only accepting shows that, which unix_drain() does when the container is to be
+ * killed.
  */
 #include "checkpoint/kind/unix_collect.h"
 
@@ -62,7 +63,10 @@ static bool was_accepted(const struct unix_survey *s, const struct unix_entry *e
 		return true;
 	if (unix_survey_listener(s, e->type, peer))
 		return false;
-	/* the listener is gone: who connects seldom has a name, and then mostly one that was made up */
+	/*
+	 * the listener is gone: who connects seldom has a name, and then mostly one that was made
+	 * up
+	 */
 	return !peer->size || is_autobound(peer) || !is_autobound(&e->name);
 }
 

@@ -114,7 +114,10 @@ static int remove_old(const char *path)
 	return unlink(path) < 0 ? -errno : 0;
 }
 
-/* The node may have been renamed since it was bound, and another one may have its first name by now. */
+/*
+ * The node may have been renamed since it was bound, and another one may have its first name by
+ * now.
+ */
 static int bind_and_move(const struct bind_request *q, const char *text, const char *path)
 {
 	char other[UNIX_NAME_MAX + 32];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_abstract.c - abstract names, one that the kernel made up among them; and a path that is another's by now. */
+/*
+ * unix_abstract.c - abstract names, one that the kernel made up among them; and a path that is
+ * another's by now.
+ */
 #include "sock.h"
 
 int main(void)

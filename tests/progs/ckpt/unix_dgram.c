@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_dgram.c - datagrams of several senders, one of them closed, wait at one receiver; each knows where it came from. */
+/*
+ * unix_dgram.c - datagrams of several senders, one of them closed, wait at one receiver; each knows
+ * where it came from.
+ */
 #include "sock.h"
 
 static bool hear_from(int fd, const char *text, const char *name)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_listen.c - a server with its node, an accepted client and two that wait; the backlog is as long as it was. */
+/*
+ * unix_listen.c - a server with its node, an accepted client and two that wait; the backlog is as
+ * long as it was.
+ */
 #include "sock.h"
 
 int main(void)

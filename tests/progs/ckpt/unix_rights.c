@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_rights.c - descriptors in flight: a file, a socket with something in it, a process, and a socket within itself. */
+/*
+ * unix_rights.c - descriptors in flight: a file, a socket with something in it, a process, and a
+ * socket within itself.
+ */
 #include <sys/syscall.h>
 #include <sys/wait.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * netlink.c - netlink(7) sockets: protocol, port number, groups, options. What waits to be read, or an answer that is still being
- * given, is refused: the kernel's answers are about a moment that is over.
+ * netlink.c - netlink(7) sockets: protocol, port number, groups, options. What waits to be read, or
+ * an answer that is still being given, is refused: the kernel's answers are about a moment that is
+ * over.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -63,7 +64,10 @@ static bool is_elsewhere(struct collect *c, int fd)
 static int netlink_collect(struct collect *c, const struct file_facts *f, void *record,
 			   struct error *err)
 {
-	/* generic netlink numbers its families and groups as modules come; the others are the kernel's own tables */
+	/*
+	 * generic netlink numbers its families and groups as modules come; the others are the
+	 * kernel's own tables
+	 */
 	static const uint32_t carried[] = { NETLINK_ROUTE,     NETLINK_KOBJECT_UEVENT,
 					    NETLINK_SOCK_DIAG, NETLINK_AUDIT,
 					    NETLINK_NETFILTER, NETLINK_CRYPTO,
