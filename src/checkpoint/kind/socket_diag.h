@@ -37,8 +37,7 @@ int socket_diag_unix(struct arena *arena, struct unix_seen **ret, size_t *ret_n,
 	NODISCARD;
 
 struct inet_seen {
-	uint32_t
-		ino; /* 0: belongs to no descriptor: waits to be accepted, or closed and not yet gone */
+	uint32_t ino; /* 0: nobody's: waits to be accepted, or closed and not yet gone */
 	int family;
 	int state;
 	uint16_t port, peer_port;	 /* host order */
