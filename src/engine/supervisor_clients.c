@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* supervisor_clients.c - the commands that talk to a supervisor over its control socket. See control.h. */
+/*
+ * supervisor_clients.c - the commands that talk to a supervisor over its control socket. See
+ * control.h.
+ */
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>

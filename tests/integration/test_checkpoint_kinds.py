@@ -14,6 +14,8 @@ WORDS = re.findall(r"^\t'([^']+)',$", machine.read(os.path.join(engine.TOP, "tes
 REFUSED = {"seccomp_strict": "strict"}                              # what is refused, by this word
 WORDS = [w for w in WORDS if w not in REFUSED]
 WANTS = {"seccomp_strict": ("--seccomp", "none")}               # what a program cannot do without
+# What connections that are not accepted yet hold can only be read by ending them.
+NOT_RUNNING_ON = {"tcp_waiting", "unix_waiting"}
 USERNS = ("--uid-map", "0:100000:65536", "--gid-map", "0:100000:65536")
 
 
@@ -68,6 +70,11 @@ def test_killed_and_restored(traveller, word):
 def test_left_running_and_restored(traveller, word):
     """The original does not notice; the copy does not depend on it."""
     t = traveller(word)
+    if word in NOT_RUNNING_ON:
+        with pytest.raises(engine.Failed, match="without --leave-running"):
+            t.checkpoint("--leave-running")
+        t.check(t.name)
+        return
     t.checkpoint("--leave-running")
     copy = t.restore()
     t.check(t.name)

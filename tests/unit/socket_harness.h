@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_harness.h - carries sockets of this process into an image and out of it again: the kinds are real, and so are
- * objects and image; the dump's loop and the holder are played here.
+ * socket_harness.h - carries sockets of this process into an image and out of it again: the kinds
+ * are real, and so are objects and image; the dump's loop and the holder are played here.
  *
- * A test is a function that runs in a child with a network namespace of its own. It makes sockets, calls carry(), which dumps them,
- * closes them, makes them again and puts them at the same numbers, and goes on using them.
+ * A test is a function that runs in a child with a network namespace of its own. It makes sockets,
+ * calls carry(), which dumps them, closes them, makes them again and puts them at the same numbers,
+ * and goes on using them.
  */
 #pragma once
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_socket_rights.c - what unix sockets carry besides bytes: descriptors, credentials; their options; what is refused. */
+/*
+ * test_socket_rights.c - what unix sockets carry besides bytes: descriptors, credentials; their
+ * options; what is refused.
+ */
 #include "socket_harness.h"
 #include "unix_names.h"
 

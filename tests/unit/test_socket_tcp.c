@@ -403,7 +403,10 @@ static void run(const char *command)
 	}
 }
 
-/* A process in a namespace of its own that accepts one connection and says what it sees, letter by letter. */
+/*
+ * A process in a namespace of its own that accepts one connection and says what it sees, letter by
+ * letter.
+ */
 static int outside_server(int *ret_control)
 {
 	int control[2], up[2];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_socket_udp.c - UDP and netlink sockets, and nodes of sockets, go through an image and are what they were. */
+/*
+ * test_socket_udp.c - UDP and netlink sockets, and nodes of sockets, go through an image and are
+ * what they were.
+ */
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "proc/process.h"
+#include "sys/arch/clone_call.h"
 #include "sys/clone3.h"
 #include "sys/pidfd.h"
 
@@ -27,29 +28,42 @@ struct step_aside {
 	int r;
 };
 
-/* A child that shares memory and descriptors; we go on when it has ended. */
-static int vfork_on_own_stack(int (*child)(void *), struct step_aside *s)
+/*
+ * A child that shares memory and descriptors, with the number asked for where it can be had; we go
+ * on when it has ended.
+ */
+static int vfork_on_own_stack(int (*child)(void *), struct step_aside *s, pid_t number)
 {
 	char *stack = mmap(NULL, ASIDE_STACK, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (stack == MAP_FAILED)
 		return -ENOMEM;
+	struct clone3_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES,
+		.stack = (uint64_t)(uintptr_t)stack,
+		.stack_size = ASIDE_STACK,
+		.set_tid = (uint64_t)(uintptr_t)(number > 0 ? &number : NULL),
+		.set_tid_size = number > 0,
+	};
 	s->r = -ECHILD;
+	long pid = arch_clone_call(&args, sizeof(args), child, s);
+	if (pid < 0 && number > 0) { /* taken, or not ours to choose */
+		args.set_tid = args.set_tid_size = 0;
+		pid = arch_clone_call(&args, sizeof(args), child, s);
+	}
 	int status;
-	pid_t pid = clone(child, stack + ASIDE_STACK, CLONE_VM | CLONE_VFORK | CLONE_FILES, s);
-	int r = pid < 0 ? -errno : 0;
-	while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+	while (pid > 0 && waitpid((pid_t)pid, &status, __WALL) < 0 && errno == EINTR)
 		;
 	(void)munmap(stack, ASIDE_STACK);
-	return r < 0 ? r : s->r;
+	return pid < 0 ? (int)pid : s->r;
 }
 
-static int with_signals_blocked(int (*child)(void *), struct step_aside *s)
+static int with_signals_blocked(int (*child)(void *), struct step_aside *s, pid_t number)
 {
 	sigset_t all, old;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	int r = vfork_on_own_stack(child, s);
+	int r = vfork_on_own_stack(child, s, number);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;
 }
@@ -64,7 +78,7 @@ static int run_child(void *arg)
 int aside_run(int (*fn)(void *arg), void *arg)
 {
 	struct step_aside s = { .run = fn, .arg = arg };
-	return with_signals_blocked(run_child, &s);
+	return with_signals_blocked(run_child, &s, 0);
 }
 
 static int enter_child(void *arg)
@@ -99,49 +113,26 @@ static int join_child(void *arg)
 	int r = join(s->target);
 	if (r < 0)
 		s->r = error_sys(s->err, -r, "cannot enter the container's namespaces");
-	else
-		s->r = vfork_on_own_stack(enter_child,
-					  s); /* the pid namespace is that of children */
+	else /* the pid namespace is that of children */
+		s->r = vfork_on_own_stack(enter_child, s, 0);
 	return 0;
 }
 
 int aside_enter(pid_t target, int (*fn)(void *arg, struct error *err), void *arg, struct error *err)
 {
 	struct step_aside s = { .enter = fn, .arg = arg, .err = err, .target = target };
-	return with_signals_blocked(join_child, &s);
+	return with_signals_blocked(join_child, &s, 0);
 }
 
 int aside_as(pid_t pid, int (*fn)(void *arg), void *arg)
 {
-	int *shared =
-		mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		return -ENOMEM;
-	*shared = -ECHILD;
-	struct clone3_args args = {
-		.flags = CLONE_FILES,
-		.set_tid = (uint64_t)(uintptr_t)&pid,
-		.set_tid_size = pid > 0,
-	};
-	pid_t child = sys_clone3(&args);
-	if (child < 0 && pid > 0) { /* taken, or not allowed to choose */
-		args.set_tid = args.set_tid_size = 0;
-		child = sys_clone3(&args);
-	}
-	if (child == 0) {
-		*shared = fn(arg);
-		_exit(0);
-	}
-	int r = child < 0 ? child : 0, status;
-	while (child > 0 && waitpid(child, &status, __WALL) < 0 && errno == EINTR)
-		;
-	if (r == 0)
-		r = *shared;
-	(void)munmap(shared, sizeof(int));
-	return r;
+	struct step_aside s = { .run = fn, .arg = arg };
+	return with_signals_blocked(run_child, &s, pid);
 }
 
-/* Raw calls: those of the C library would change all threads of the process whose memory we share. */
+/*
+ * Raw calls: those of the C library would change all threads of the process whose memory we share.
+ */
 void aside_become(int64_t uid, int64_t gid, const uint64_t *groups, size_t n_groups)
 {
 	gid_t list[ASIDE_GROUPS];

@@ -31,6 +31,14 @@ void **collect_own(struct collect *c, const char *kind)
 	return m->data;
 }
 
+void *collect_own_sized(struct collect *c, const char *kind, size_t size)
+{
+	void **own = collect_own(c, kind);
+	if (!*own)
+		*own = arena_alloc(c->arena, size);
+	return *own;
+}
+
 pid_t collect_vpid(const struct collect *c, pid_t host)
 {
 	struct proc_process init, p = { 0 };

@@ -69,6 +69,8 @@ struct collect {
 
 /* A kind's own pointer for the whole dump (to memory in the arena), NULL at first. */
 void **collect_own(struct collect *c, const char *kind);
+/* The same, made of `size` zeroed bytes where it is not there yet. */
+void *collect_own_sized(struct collect *c, const char *kind, size_t size);
 
 /* Puts a record, or nothing on a dry run. */
 int collect_put(struct collect *c, const char *type, uint64_t id, const struct field *fields,

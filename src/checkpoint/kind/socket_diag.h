@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_diag.h - what sock_diag(7) tells of the sockets of the network namespace that the caller is in (on dump: a
- * step aside, aside.h). Everything lies in the arena. Kernels without it: -ENOENT, -EPROTONOSUPPORT.
+ * socket_diag.h - what sock_diag(7) tells of the sockets of the network namespace that the caller
+ * is in (on dump: a step aside, aside.h). Everything lies in the arena. Kernels without it:
+ * -ENOENT, -EPROTONOSUPPORT.
  */
 #pragma once
 
@@ -36,8 +37,7 @@ int socket_diag_unix(struct arena *arena, struct unix_seen **ret, size_t *ret_n,
 	NODISCARD;
 
 struct inet_seen {
-	uint32_t
-		ino; /* 0: belongs to no descriptor: waits to be accepted, or closed and not yet gone */
+	uint32_t ino; /* 0: nobody's: waits to be accepted, or closed and not yet gone */
 	int family;
 	int state;
 	uint16_t port, peer_port;	 /* host order */

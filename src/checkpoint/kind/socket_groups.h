@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_groups.h - multicast memberships of a socket. The kernel lists them nowhere; but it tells of each group that somebody in the network
- * namespace has joined, and whether this socket has: so all are asked for. In a step aside (aside.h) on dump.
+ * socket_groups.h - multicast memberships of a socket. The kernel lists them nowhere; but it tells
+ * of each group that somebody in the network namespace has joined, and whether this socket has: so
+ * all are asked for. In a step aside (aside.h) on dump.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_inject.h - packets that arrive at a socket of this network namespace as if another machine had sent them: through a raw
- * socket, whose packets to an own address the kernel hands to itself. Needs CAP_NET_RAW.
+ * socket_inject.h - packets that arrive at a socket of this network namespace as if another machine
+ * had sent them: through a raw socket, whose packets to an own address the kernel hands to itself.
+ * Needs CAP_NET_RAW.
  */
 #pragma once
 

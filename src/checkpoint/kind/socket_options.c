@@ -2,8 +2,9 @@
 /*
  * socket_options.c - see socket_options.h.
  *
- * Left out because they cannot be read back or mean nothing later: SO_ATTACH_REUSEPORT_*, TCP_MD5SIG (the TCP kind refuses
- * it), SO_INCOMING_CPU and TCP_QUICKACK (the kernel's own, changing), IP_MULTICAST_IF by interface number.
+ * Left out because they cannot be read back or mean nothing later: SO_ATTACH_REUSEPORT_*,
+ * TCP_MD5SIG (the TCP kind refuses it), SO_INCOMING_CPU and TCP_QUICKACK (the kernel's own,
+ * changing), IP_MULTICAST_IF by interface number.
  */
 #include "checkpoint/kind/socket_options.h"
 
@@ -19,6 +20,7 @@
 #include <sys/time.h>
 #include <asm/socket.h>
 
+#include "base/fd.h"
 #include "base/parse.h"
 
 /* Newer than the C library's headers; numbers are those of the kernel's (generic) uapi. */
@@ -187,7 +189,8 @@ static const struct option_row table[] = {
 	ROW(IPPROTO_TCP, TCP_NOTSENT_LOWAT, INT, TCP, LATE),
 	ROW(IPPROTO_TCP, TCP_INQ, INT, TCP, LATE),
 	NEW(IPPROTO_TCP, TCP_TX_DELAY, INT, TCP, LATE),
-	ROW(IPPROTO_TCP, TCP_ULP, REFUSE, TCP, LATE, .why = "another protocol runs on it in the kernel (TLS)"),
+	ROW(IPPROTO_TCP, TCP_ULP, REFUSE, TCP, LATE,
+	    .why = "another protocol runs on it in the kernel (TLS)"),
 
 	ROW(IPPROTO_UDP, UDP_CORK, REFUSE, UDP, LATE, .why = "it is corked (UDP_CORK)"),
 	ROW(IPPROTO_UDP, UDP_ENCAP, REFUSE, UDP, LATE, .why = "it carries a tunnel (UDP_ENCAP)"),
@@ -201,14 +204,16 @@ static const struct option_row table[] = {
 };
 
 /* Of <linux/netlink.h>, in the same form. */
+#define NETLINK(n, o) { .name = #n, .level = O_SOL_NETLINK, .opt = o, .kind = INT, \
+			.family = SOCKET_NETLINK, .phase = SOCKET_LATE }
 static const struct option_row netlink_table[] = {
-	{ "NETLINK_PKTINFO", O_SOL_NETLINK, 3, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_BROADCAST_ERROR", O_SOL_NETLINK, 4, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_NO_ENOBUFS", O_SOL_NETLINK, 5, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_LISTEN_ALL_NSID", O_SOL_NETLINK, 8, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_CAP_ACK", O_SOL_NETLINK, 10, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_EXT_ACK", O_SOL_NETLINK, 11, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
-	{ "NETLINK_GET_STRICT_CHK", O_SOL_NETLINK, 12, INT, SOCKET_NETLINK, SOCKET_LATE, 0, false, false, NULL },
+	NETLINK(NETLINK_PKTINFO, 3),
+	NETLINK(NETLINK_BROADCAST_ERROR, 4),
+	NETLINK(NETLINK_NO_ENOBUFS, 5),
+	NETLINK(NETLINK_LISTEN_ALL_NSID, 8),
+	NETLINK(NETLINK_CAP_ACK, 10),
+	NETLINK(NETLINK_EXT_ACK, 11),
+	NETLINK(NETLINK_GET_STRICT_CHK, 12),
 };
 /* clang-format on */
 
@@ -291,10 +296,65 @@ static void filter_read(int fd, struct arena *arena, struct list *ret, const cha
 	option_push(arena, ret, "SO_ATTACH_FILTER", code, n * sizeof(code[0]));
 }
 
-void socket_options_read(int fd, enum socket_family family, int domain, bool connected,
-			 struct arena *arena, struct list *ret, const char **ret_why)
+/*
+ * A fresh socket's values, one after the other in the order of the rows; where an option is unknown
+ * the size is 0.
+ */
+struct socket_default {
+	enum socket_family family;
+	int domain;
+	struct bytes *values;
+};
+
+static struct bytes *read_defaults(enum socket_family family, int domain, struct arena *arena)
 {
 	unsigned char value[OPTION_SIZE_MAX];
+	size_t n = 0;
+	while (row_at(n))
+		n++;
+	struct bytes *v = arena_alloc(arena, n * sizeof(*v));
+	int type = family == SOCKET_UDP	      ? SOCK_DGRAM
+		   : family == SOCKET_NETLINK ? SOCK_RAW
+					      : SOCK_STREAM;
+	CLEANUP_FD int fd = socket(domain, type | SOCK_CLOEXEC, 0);
+	for (size_t i = 0; i < n && fd >= 0; i++) {
+		const struct option_row *row = row_at(i);
+		if (!(row->family & family) || (row->domain && row->domain != domain) ||
+		    row->kind == FILTER)
+			continue;
+		v[i].size = row_read(fd, row, value);
+		v[i].data = memcpy(arena_alloc(arena, v[i].size + 1), value, v[i].size);
+	}
+	return v;
+}
+
+static const struct bytes *defaults_of(struct socket_defaults *d, enum socket_family family,
+				       int domain, struct arena *arena)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].family == family && d->v[i].domain == domain)
+			return d->v[i].values;
+	struct socket_default *x = arena_push(arena, d->v, d->n);
+	x->family = family;
+	x->domain = domain;
+	x->values = read_defaults(family, domain, arena);
+	return x->values;
+}
+
+/* The sizes of buffers are told to the program; whether they tune themselves goes with them. */
+static bool is_default(const struct option_row *row, const struct bytes *fresh, const void *value,
+		       size_t size)
+{
+	return row->kind != BUFFER && row->kind != LOCK && fresh->size == size &&
+	       memcmp(fresh->data, value, size) == 0;
+}
+
+void socket_options_read(int fd, enum socket_family family, int domain, bool connected,
+			 struct socket_defaults *defaults, struct arena *arena, struct list *ret,
+			 const char **ret_why)
+{
+	unsigned char value[OPTION_SIZE_MAX];
+	const struct bytes *fresh = defaults_of(defaults, family, domain, arena);
 	*ret_why = NULL;
 	for (size_t i = 0; row_at(i); i++) {
 		const struct option_row *row = row_at(i);
@@ -305,10 +365,12 @@ void socket_options_read(int fd, enum socket_family family, int domain, bool con
 			filter_read(fd, arena, ret, ret_why);
 			continue;
 		}
+		if (!fresh[i].size) /* this kernel does not know it */
+			continue;
 		size_t size = row_read(fd, row, value);
 		if (row->kind == REFUSE && size && !is_zero(value, size))
 			*ret_why = row->why;
-		else if (row->kind != REFUSE && size)
+		else if (row->kind != REFUSE && size && !is_default(row, &fresh[i], value, size))
 			option_push(arena, ret, row->name, value, size);
 	}
 }

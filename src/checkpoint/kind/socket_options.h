@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_options.h - what getsockopt(2) tells, as one table: read on dump, set again on restore where the new socket
- * has another value (so what was left at its default stays automatic: buffer sizes that tune themselves).
+ * socket_options.h - what getsockopt(2) tells, as one table: read on dump, set again on restore
+ * where the new socket has another value (so what was left at its default stays automatic: buffer
+ * sizes that tune themselves).
  *
- * Two phases: EARLY before bind(2) (who may share an address), LATE when the connection is made and queues are
- * filled (buffer sizes, time-outs, what would send or delay).
+ * Two phases: EARLY before bind(2) (who may share an address), LATE when the connection is made and
+ * queues are filled (buffer sizes, time-outs, what would send or delay).
  */
 #pragma once
 
@@ -40,11 +41,22 @@ extern const struct field socket_option_fields[];
 	      .fields = socket_option_fields, .size = sizeof(struct socket_option))
 
 /*
- * Reads all options of a socket of one family. connected: leave out those that only a fresh socket can be given.
- * *ret_why is set to what cannot be carried (an eBPF filter), NULL when all can.
+ * What fresh sockets have, learnt once a dump: what a socket has like these is not written down,
+ * but for the sizes of buffers. Zeroed at first, in the arena.
+ */
+struct socket_defaults {
+	struct socket_default *v;
+	size_t n;
+};
+
+/*
+ * Reads the options of a socket of one family that are not at their default. connected: leave out
+ * those that only a fresh socket can be given. *ret_why is set to what cannot be carried (an eBPF
+ * filter), NULL when all can.
  */
 void socket_options_read(int fd, enum socket_family family, int domain, bool connected,
-			 struct arena *arena, struct list *ret, const char **ret_why);
+			 struct socket_defaults *defaults, struct arena *arena, struct list *ret,
+			 const char **ret_why);
 
 /* Sets those of one phase. -EBADMSG for names that the table does not know. */
 int socket_options_set(int fd, enum socket_family family, enum socket_phase phase,

@@ -158,9 +158,10 @@ static int set_offset(int fd, int at)
 }
 
 /*
- * A peek at a stream runs on, whatever its size, to the end of the first message with descriptors. Where that one
- * begins is told by a peek into a buffer that ends one byte too early: the message that does not fit fails as a
- * whole (EFAULT), and those before it were copied. Who reads only them must not get its descriptors.
+ * A peek at a stream runs on, whatever its size, to the end of the first message with descriptors.
+ * Where that one begins is told by a peek into a buffer that ends one byte too early: the message
+ * that does not fit fails as a whole (EFAULT), and those before it were copied. Who reads only them
+ * must not get its descriptors.
  */
 static ssize_t bytes_before_rights(const struct reader *r, int at, size_t size)
 {
@@ -280,6 +281,13 @@ bool socket_queue_disturbs(int fd)
 {
 	short now = events(fd);
 	return (now & POLLERR) && (now & POLLIN);
+}
+
+void socket_queue_close(struct list *queue)
+{
+	struct socket_message *m = queue->v;
+	for (size_t i = 0; i < queue->n; i++)
+		close_rights(&m[i]);
 }
 
 size_t socket_queue_bytes(const struct list *queue)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_queue.h - what lies unread in a socket: messages with their boundaries, descriptors in flight, senders.
+ * socket_queue.h - what lies unread in a socket: messages with their boundaries, descriptors in
+ * flight, senders.
  *
- * Reading moves SO_PEEK_OFF along the queue and puts it back: to be done in a step aside (aside.h). Nothing is taken
- * out. What the kernel does not tell is left: the time stamps of messages. An empty datagram that was peeked at once
- * before cannot be seen behind others (the kernel marks it), so it is lost by a second dump; nor can one that lies at the end
- * of a seqpacket socket whose other end has closed. A pending error (POLLERR) is cleared by looking at messages, by
- * nothing else here: socket_queue_disturbs() tells.
+ * Reading moves SO_PEEK_OFF along the queue and puts it back: to be done in a step aside (aside.h).
+ * Nothing is taken out. What the kernel does not tell is left: the time stamps of messages. An
+ * empty datagram that was peeked at once before cannot be seen behind others (the kernel marks it),
+ * so it is lost by a second dump; nor can one that lies at the end of a seqpacket socket whose
+ * other end has closed. A pending error (POLLERR) is cleared by looking at messages, by nothing
+ * else here: socket_queue_disturbs() tells.
  */
 #pragma once
 
@@ -36,19 +38,28 @@ extern const struct field socket_message_fields[];
 	      .size = sizeof(struct socket_message))
 
 /*
- * Appends what lies in the queue. stream: boundaries are only where descriptors or credentials change. Received
- * descriptors are O_CLOEXEC and ours.
+ * Appends what lies in the queue. stream: boundaries are only where descriptors or credentials
+ * change. Received descriptors are O_CLOEXEC and ours.
  */
 int socket_queue_peek(int fd, bool stream, struct arena *arena, struct list *ret, struct error *err)
 	NODISCARD;
 
-/* Whether looking at the messages of a datagram or seqpacket socket would clear an error that it has for its owner. */
+/* Closes the descriptors that reading has brought, where they are not to be used. */
+void socket_queue_close(struct list *queue);
+
+/*
+ * Whether looking at the messages of a datagram or seqpacket socket would clear an error that it
+ * has for its owner.
+ */
 bool socket_queue_disturbs(int fd);
 
 /* Bytes in all messages, and room for what they cost. */
 size_t socket_queue_bytes(const struct list *queue);
 
-/* One message back on its way: from fd, to an address (NULL: connected) with these descriptors. credentials: as the message has them;
- * the caller runs as its pid or may take any. 0 or -errno; -EAGAIN: the queue is full. */
+/*
+ * One message back on its way: from fd, to an address (NULL: connected) with these descriptors.
+ * credentials: as the message has them; the caller runs as its pid or may take any. 0 or -errno;
+ * -EAGAIN: the queue is full.
+ */
 int socket_message_send(int fd, const struct socket_message *m, const int *fds,
 			const struct sockaddr *to, socklen_t to_size) NODISCARD;

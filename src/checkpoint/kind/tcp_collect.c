@@ -2,8 +2,9 @@
 /*
  * tcp_collect.c - see tcp_collect.h.
  *
- * Connections within the container are always carried. Those to outside as the dump was told: refused by name, carried, or
- * closed: then the image has a socket that was reset, and the other end is reset when the container's one goes.
+ * Connections within the container are always carried. Those to outside as the dump was told:
+ * refused by name, carried, or closed: then the image has a socket that was reset, and the other
+ * end is reset when the container's one goes.
  */
 #include "checkpoint/kind/tcp_collect.h"
 
@@ -106,8 +107,8 @@ static bool is_waiting_at(const struct inet_seen *x, const struct tcp_entry *e)
 }
 
 /*
- * The connections that wait belong to nobody yet: they are found by their address. Which of several listening sockets with one
- * address (SO_REUSEPORT) has it only accepting tells.
+ * The connections that wait belong to nobody yet: they are found by their address. Which of several
+ * listening sockets with one address (SO_REUSEPORT) has it only accepting tells.
  */
 static int collect_listening(struct collect *c, const struct file_facts *f,
 			     const struct tcp_survey *s, const struct tcp_entry *e,
@@ -255,8 +256,9 @@ static int drain_from_within(void *arg, struct error *err)
 }
 
 /*
- * How connections end with the container: those to outside that are carried without a packet, all others by a reset, which
- * leaves no TIME_WAIT behind that would keep the address from the restored container.
+ * How connections end with the container: those to outside that are carried without a packet, all
+ * others by a reset, which leaves no TIME_WAIT behind that would keep the address from the restored
+ * container.
  */
 static void silence(const struct tcp_survey *s, enum tcp_mode mode)
 {

@@ -2,12 +2,13 @@
 /*
  * tcp_make.c - see tcp_make.h.
  *
- * Connections are made by TCP_REPAIR, without a packet, and stay in that mode until both ends are there: released
- * before, one would be answered by a reset. What one end has not got yet is then sent the ordinary way. Only connections that
- * were not accepted are made by connect(2): the kernel queues no others.
+ * Connections are made by TCP_REPAIR, without a packet, and stay in that mode until both ends are
+ * there: released before, one would be answered by a reset. What one end has not got yet is then
+ * sent the ordinary way. Only connections that were not accepted are made by connect(2): the kernel
+ * queues no others.
  *
- * Sockets that listen, or are only bound, come first: the port of a connection can be taken beside them (the mode
- * forces it), not the other way round.
+ * Sockets that listen, or are only bound, come first: the port of a connection can be taken beside
+ * them (the mode forces it), not the other way round.
  */
 #include "checkpoint/kind/tcp_make.h"
 
@@ -184,8 +185,9 @@ static int open_left(struct holder *h, uint64_t id, const struct tcp_record *rec
 }
 
 /*
- * A connection to where nobody is, on our own address: leaving the mode with a probe brings the reset, and the socket is as
- * after any connection's end. An orderly end looks the same once the error is fetched.
+ * A connection to where nobody is, on our own address: leaving the mode with a probe brings the
+ * reset, and the socket is as after any connection's end. An orderly end looks the same once the
+ * error is fetched.
  */
 static int open_dead(const struct tcp_record *rec, struct error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tcp_record.h - what an image says of a tcp(7) socket: type "file.tcp", and "file.tcp.waiting" for the connections that
- * a listening one had not accepted.
+ * tcp_record.h - what an image says of a tcp(7) socket: type "file.tcp", and "file.tcp.waiting" for
+ * the connections that a listening one had not accepted.
  */
 #pragma once
 
@@ -24,7 +24,10 @@ enum tcp_role {
 	TCP_ROLE_N,
 };
 
-/* A connection as TCP_REPAIR gives and takes it (tcp(7) has nothing on it; the kernel's net/ipv4/tcp.c). */
+/*
+ * A connection as TCP_REPAIR gives and takes it (tcp(7) has nothing on it; the kernel's
+ * net/ipv4/tcp.c).
+ */
 struct tcp_flow {
 	struct bytes received; /* and not read */
 	uint32_t receive_end;  /* sequence number after them, without the other end's FIN */

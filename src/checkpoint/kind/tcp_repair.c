@@ -19,7 +19,10 @@
 /* TCP options as <netinet/tcp.h> names them; that header and <linux/tcp.h> exclude each other. */
 enum { OPTION_MSS = 2, OPTION_WINDOW = 3, OPTION_SACK = 4, OPTION_TIMESTAMP = 8 };
 
-/* Of enum tcp_state in the kernel: FIN_WAIT1, FIN_WAIT2, LAST_ACK, CLOSING; CLOSE_WAIT, LAST_ACK, CLOSING. */
+/*
+ * Of enum tcp_state in the kernel: FIN_WAIT1, FIN_WAIT2, LAST_ACK, CLOSING; CLOSE_WAIT, LAST_ACK,
+ * CLOSING.
+ */
 #define FIN_SENT     (1u << 4 | 1u << 5 | 1u << 9 | 1u << 11)
 #define FIN_RECEIVED (1u << 8 | 1u << 9 | 1u << 11)
 #define INFO_SIZE    offsetof(struct tcp_info, tcpi_rto)
@@ -224,7 +227,10 @@ static int put_queue(int fd, int queue, const char *data, size_t size)
 	return r;
 }
 
-/* What the other end had granted; numbers that do not fit together are left to the probe at the end. */
+/*
+ * What the other end had granted; numbers that do not fit together are left to the probe at the
+ * end.
+ */
 static int set_window(int fd, const struct tcp_flow *f)
 {
 	/* the FIN that is yet to come was counted */

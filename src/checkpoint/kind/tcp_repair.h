@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tcp_repair.h - TCP_REPAIR: reading a connection's queues and numbers, and making one that says it has them.
+ * tcp_repair.h - TCP_REPAIR: reading a connection's queues and numbers, and making one that says it
+ * has them.
  *
- * The mode belongs to the socket, not to us: while it is on, its owner can neither send nor read. So it is on only for one
- * reading, by a process aside (aside.h) that outlives us; and the kernel forgets SO_REUSEADDR when it goes off, which
- * is put back. It needs CAP_NET_ADMIN over the network namespace.
+ * The mode belongs to the socket, not to us: while it is on, its owner can neither send nor read.
+ * So it is on only for one reading, by a process aside (aside.h) that outlives us; and the kernel
+ * forgets SO_REUSEADDR when it goes off, which is put back. It needs CAP_NET_ADMIN over the network
+ * namespace.
  */
 #pragma once
 
@@ -25,8 +27,8 @@ enum tcp_repair_mode {
 int tcp_repair_set(int fd, enum tcp_repair_mode mode) NODISCARD;
 
 /*
- * Reads the sending half, with all that negotiation settled, or the receiving half. Whoever reads both ends of a connection
- * reads both sending halves first: then no byte is in neither.
+ * Reads the sending half, with all that negotiation settled, or the receiving half. Whoever reads
+ * both ends of a connection reads both sending halves first: then no byte is in neither.
  */
 int tcp_repair_read_sending(int fd, struct arena *arena, struct tcp_flow *ret) NODISCARD;
 int tcp_repair_read_receiving(int fd, struct arena *arena, struct tcp_flow *ret) NODISCARD;
@@ -35,8 +37,9 @@ int tcp_repair_read_receiving(int fd, struct arena *arena, struct tcp_flow *ret)
 int tcp_peek_received(int fd, struct arena *arena, struct bytes *ret) NODISCARD;
 
 /*
- * Connects fd, which is bound, without a packet and gives it the flow: numbers, what was received, what was sent and not
- * acknowledged. The mode stays on. What was never sent (flow->unsent) is for the caller to send later.
+ * Connects fd, which is bound, without a packet and gives it the flow: numbers, what was received,
+ * what was sent and not acknowledged. The mode stays on. What was never sent (flow->unsent) is for
+ * the caller to send later.
  */
 int tcp_repair_connect(int fd, const struct bytes *peer, const struct tcp_flow *flow,
 		       struct error *err) NODISCARD;

@@ -83,6 +83,7 @@ static void look_at_one(struct collect *c, struct tcp_entry *e)
 	socket_options_read(e->o->fd, SOCKET_TCP, e->domain,
 			    e->state != STATE_LISTEN &&
 				    (e->state != STATE_CLOSE || e->events & POLLRDHUP),
+			    collect_own_sized(c, "socket options", sizeof(struct socket_defaults)),
 			    c->arena, &e->options, &e->not_carried);
 	if (e->events & POLLPRI)
 		e->not_carried = "urgent data waits to be read";

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tcp_survey.h - all tcp(7) sockets that the container holds, looked at once: both ends of a connection within it are
- * found together, and their queues are read so that no byte is in neither or in both.
+ * tcp_survey.h - all tcp(7) sockets that the container holds, looked at once: both ends of a
+ * connection within it are found together, and their queues are read so that no byte is in neither
+ * or in both.
  *
- * As with unix_survey.h every descriptor must be known before; what is found later is looked at then.
+ * As with unix_survey.h every descriptor must be known before; what is found later is looked at
+ * then.
  */
 #pragma once
 

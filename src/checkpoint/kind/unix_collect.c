@@ -2,9 +2,10 @@
 /*
  * unix_collect.c - see unix_collect.h.
  *
- * What the kernel does not tell is inferred: whether a connected socket came out of accept(2), so that its name is its
- * listener's and not its own. And it hides what a client has sent before it was accepted: only accepting shows that,
- * which unix_drain() does when the container is to be killed.
+ * What the kernel does not tell is inferred: whether a connected socket came out of accept(2), so
+ * that its name is its listener's and not its own. And it hides what a client has sent before it
+ * was accepted: only accepting shows that, which unix_drain() does when the container is to be
+ * killed.
  */
 #include "checkpoint/kind/unix_collect.h"
 
@@ -62,7 +63,10 @@ static bool was_accepted(const struct unix_survey *s, const struct unix_entry *e
 		return true;
 	if (unix_survey_listener(s, e->type, peer))
 		return false;
-	/* the listener is gone: who connects seldom has a name, and then mostly one that was made up */
+	/*
+	 * the listener is gone: who connects seldom has a name, and then mostly one that was made
+	 * up
+	 */
 	return !peer->size || is_autobound(peer) || !is_autobound(&e->name);
 }
 
@@ -87,30 +91,29 @@ static int node_base(struct unix_node *n, const struct bytes *name, struct arena
 	return 0;
 }
 
-static int collect_node(struct collect *c, const struct file_facts *f, struct unix_record *rec,
-			struct error *err)
+static int collect_node(struct collect *c, const struct file_facts *f, const struct unix_entry *e,
+			struct unix_record *rec, struct error *err)
 {
 	static const char deleted[] = " (deleted)";
 	char self[64], path[PATH_SIZE + sizeof(deleted)];
-	struct stat st;
-	if (!rec->name.size || *(const char *)rec->name.data == '\0' || rec->accepted)
+	if (!e->node.st_mode || rec->accepted)
 		return 0;
 	CLEANUP_FD int fd = ioctl(f->fd, SIOCUNIXFILE);
 	if (fd < 0)
 		return error_sys(err, errno, "cannot find the node of a socket");
 	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	ssize_t n = readlink(self, path, sizeof(path) - 1);
-	if (n <= 0 || fstat(fd, &st) < 0)
+	if (n <= 0)
 		return error_sys(err, errno, "cannot look at the node of a socket");
 	path[n] = '\0';
 	size_t end = (size_t)n - MIN((size_t)n, sizeof(deleted) - 1);
-	rec->node.gone = st.st_nlink == 0;
+	rec->node.gone = e->node.st_nlink == 0;
 	if (rec->node.gone && strcmp(path + end, deleted) == 0)
 		path[end] = '\0';
 	rec->node.path = arena_strdup(c->arena, path);
-	rec->node.mode = st.st_mode & 07777;
-	rec->node.uid = st.st_uid;
-	rec->node.gid = st.st_gid;
+	rec->node.mode = e->node.st_mode & 07777;
+	rec->node.uid = e->node.st_uid;
+	rec->node.gid = e->node.st_gid;
 	if (node_base(&rec->node, &rec->name, c->arena) < 0)
 		return file_refuse(c, f, "it was bound by a relative name and then renamed",
 				   "restart its program");
@@ -289,7 +292,7 @@ int unix_collect(struct collect *c, const struct file_facts *f, void *record, st
 		r = collect_datagrams(c, f, s, e, rec);
 	else
 		r = collect_stream(c, f, s, e, rec);
-	return r < 0 ? r : collect_node(c, f, rec, err);
+	return r < 0 ? r : collect_node(c, f, e, rec, err);
 }
 
 /* ---- what waits to be accepted ---- */

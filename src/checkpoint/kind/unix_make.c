@@ -2,9 +2,10 @@
 /*
  * unix_make.c - see unix_make.h.
  *
- * open() makes sockets with their names and, for streams, their connections; the other end of a pair waits in the
- * holder's stash. finish() fills queues, connects datagrams, and only then takes directions down and sets options: what was
- * sent before a shutdown(2) or a SO_RCVBUF could not be sent after it.
+ * open() makes sockets with their names and, for streams, their connections; the other end of a
+ * pair waits in the holder's stash. finish() fills queues, connects datagrams, and only then takes
+ * directions down and sets options: what was sent before a shutdown(2) or a SO_RCVBUF could not be
+ * sent after it.
  */
 #include "checkpoint/kind/unix_make.h"
 
@@ -21,14 +22,20 @@
 #include "checkpoint/kind/socket_queue.h"
 #include "checkpoint/kind/unix_name.h"
 
-/* Stashes: the other end, by its id; a makeshift other end, by ours; the private root that a name is below. */
+/*
+ * Stashes: the other end, by its id; a makeshift other end, by ours; the private root that a name
+ * is below.
+ */
 #define STASH_PAIR "unix"
 #define STASH_GONE "unix.gone"
 #define STASH_ROOT "unix.root"
 
 enum { SHUTDOWN_RECEIVE = 1, SHUTDOWN_SEND = 2 };
 
-/* What finish() has done already: a pair is filled at once, datagrams in the order of their connections. */
+/*
+ * What finish() has done already: a pair is filled at once, datagrams in the order of their
+ * connections.
+ */
 struct unix_done {
 	uint64_t *filled, *settled;
 	size_t n_filled, n_settled;
@@ -180,8 +187,8 @@ static int connection_make(struct holder *h, const struct connection *c, int cli
 }
 
 /*
- * Makes both ends. a is ours; b the record of the other, NULL when it is closed: then only its name is known.
- * ret_fds[0] is ours.
+ * Makes both ends. a is ours; b the record of the other, NULL when it is closed: then only its name
+ * is known. ret_fds[0] is ours.
  */
 static int pair_make(struct holder *h, uint64_t id, const struct unix_record *a, uint64_t b_id,
 		     const struct unix_record *b, int ret_fds[2], struct error *err)
@@ -260,7 +267,10 @@ static int open_hung_up(struct holder *h, uint64_t id, const struct unix_record 
 	return fds[0];
 }
 
-/* Datagrams that can only have come from socketpair(2): one of the two has no name to be connected to by. */
+/*
+ * Datagrams that can only have come from socketpair(2): one of the two has no name to be connected
+ * to by.
+ */
 static bool is_datagram_pair(struct holder *h, uint64_t id, const struct unix_record *rec)
 {
 	struct unix_record *peer;
@@ -492,8 +502,8 @@ static int datagram_finish(struct holder *h, uint64_t id, int fd, const struct u
 			   unsigned depth, struct error *err);
 
 /*
- * Who is connected to us connects before we connect elsewhere: later the kernel would not let him (EPERM). But two that are
- * connected to each other may do so in any order.
+ * Who is connected to us connects before we connect elsewhere: later the kernel would not let him
+ * (EPERM). But two that are connected to each other may do so in any order.
  */
 static int connectors_first(struct holder *h, const struct unix_record *rec, unsigned depth,
 			    struct error *err)

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -115,7 +114,10 @@ static int remove_old(const char *path)
 	return unlink(path) < 0 ? -errno : 0;
 }
 
-/* The node may have been renamed since it was bound, and another one may have its first name by now. */
+/*
+ * The node may have been renamed since it was bound, and another one may have its first name by
+ * now.
+ */
 static int bind_and_move(const struct bind_request *q, const char *text, const char *path)
 {
 	char other[UNIX_NAME_MAX + 32];
@@ -187,7 +189,7 @@ struct deed {
 	uint32_t backlog;
 	const struct socket_message *m;
 	const int *fds;
-	int *pair; /* shared memory */
+	int *pair;
 	int (*run)(struct deed *d);
 };
 
@@ -277,14 +279,7 @@ static int pair_now(struct deed *d)
 
 int unix_pair_as(int type, int ret_fds[2], const struct unix_as *as, struct error *err)
 {
-	int *pair = mmap(NULL, 2 * sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			 -1, 0);
-	if (pair == MAP_FAILED)
-		return error_sys(err, ENOMEM, "cannot make a pair of sockets");
-	struct deed d = { .as = as, .type = type, .pair = pair, .run = pair_now };
+	struct deed d = { .as = as, .type = type, .pair = ret_fds, .run = pair_now };
 	int r = deed_do(&d);
-	if (r == 0)
-		memcpy(ret_fds, pair, 2 * sizeof(int));
-	(void)munmap(pair, 2 * sizeof(int));
 	return r < 0 ? error_sys(err, -r, "cannot make a pair of sockets") : 0;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unix_name.h - names of unix(7) sockets given back: bind(2) with exactly the bytes that getsockname(2) shall tell.
+ * unix_name.h - names of unix(7) sockets given back: bind(2) with exactly the bytes that
+ * getsockname(2) shall tell.
  *
- * A name in the file system is its node. Where the node is still in its place, it is made anew there, with the same mode
- * and owner: bind(2) always makes one. Where it was unlinked or replaced, the name is bound below a private root, a
- * small tmpfs that is mounted nowhere, so that nothing appears in the container's tree.
+ * A name in the file system is its node. Where the node is still in its place, it is made anew
+ * there, with the same mode and owner: bind(2) always makes one. Where it was unlinked or replaced,
+ * the name is bound below a private root, a small tmpfs that is mounted nowhere, so that nothing
+ * appears in the container's tree.
  *
  * All is done by processes aside (aside.h), whose root and directory are theirs.
  */
@@ -33,7 +35,10 @@ struct unix_target {
 	int root;
 };
 
-/* What to do as somebody, so that SO_PEERCRED tells of him. has_pids: whether his number can be had. */
+/*
+ * What to do as somebody, so that SO_PEERCRED tells of him. has_pids: whether his number can be
+ * had.
+ */
 struct unix_as {
 	const struct unix_credentials *credentials;
 	bool has_pids;

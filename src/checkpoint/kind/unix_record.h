@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unix_record.h - what an image says of a unix(7) socket: type "file.unix", and "file.unix.waiting" for the connections
- * that a listening one had not accepted.
+ * unix_record.h - what an image says of a unix(7) socket: type "file.unix", and "file.unix.waiting"
+ * for the connections that a listening one had not accepted.
  */
 #pragma once
 

@@ -70,6 +70,15 @@ void unix_credentials_read(int fd, struct arena *arena, struct unix_credentials 
 		*arena_push(arena, ret->groups.v, ret->groups.n) = groups[i];
 }
 
+static void read_node(struct unix_entry *e)
+{
+	if (!e->name.size || *(const char *)e->name.data == '\0')
+		return;
+	CLEANUP_FD int fd = ioctl(e->o->fd, SIOCUNIXFILE);
+	if (fd < 0 || fstat(fd, &e->node) < 0)
+		e->node.st_mode = 0;
+}
+
 static bool has_urgent(int fd)
 {
 	char c;
@@ -89,9 +98,12 @@ static int look_at_one(struct look *l, struct unix_entry *e, struct error *err)
 	(void)getsockopt(e->o->fd, SOL_SOCKET, SO_TYPE, &e->type, &size);
 	e->error = poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
 	read_names(e, l->c->arena);
+	read_node(e);
 	unix_credentials_read(e->o->fd, l->c->arena, &e->peer);
-	socket_options_read(e->o->fd, SOCKET_UNIX, AF_UNIX, true, l->c->arena, &e->options,
-			    &e->not_carried);
+	socket_options_read(
+		e->o->fd, SOCKET_UNIX, AF_UNIX, true,
+		collect_own_sized(l->c, "socket options", sizeof(struct socket_defaults)),
+		l->c->arena, &e->options, &e->not_carried);
 	if (e->type == SOCK_STREAM && has_urgent(e->o->fd))
 		e->not_carried = "urgent data (MSG_OOB) waits to be read";
 	if (e->seen->listening || e->not_carried)
@@ -186,6 +198,8 @@ static int survey_more(struct collect *c, struct survey_memory *m, struct error 
 		if (m->s.n == l.from)
 			break;
 		int r = aside_enter(c->init, look_from_within, &l, err);
+		for (size_t i = l.from; i < m->s.n && r < 0; i++)
+			socket_queue_close(&m->s.v[i].queue);
 		for (size_t i = l.from; i < m->s.n && r == 0; i++)
 			r = unix_queue_take(c, &m->s.v[i].queue, err);
 		if (r < 0)
@@ -226,22 +240,13 @@ const struct unix_entry *unix_survey_listener(const struct unix_survey *s, int t
 	return NULL;
 }
 
-static bool is_bound_to(const struct unix_entry *e, const struct stat *node)
-{
-	struct stat st;
-	if (!e->name.size || *(const char *)e->name.data == '\0')
-		return false;
-	CLEANUP_FD int fd = ioctl(e->o->fd, SIOCUNIXFILE);
-	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == node->st_dev &&
-	       st.st_ino == node->st_ino;
-}
-
 const struct unix_entry *unix_survey_bound(const struct unix_survey *s, const struct stat *node)
 {
 	const struct unix_entry *found = NULL;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct unix_entry *e = &s->v[i];
-		if (!e->seen || !is_bound_to(e, node))
+		if (!e->seen || !e->node.st_mode || e->node.st_dev != node->st_dev ||
+		    e->node.st_ino != node->st_ino)
 			continue;
 		if (e->seen->listening) /* others came out of accept(2) */
 			return e;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unix_survey.h - all unix(7) sockets that the container holds, looked at once: who is connected to whom, what lies in
- * their queues, and the sockets that lie in these.
+ * unix_survey.h - all unix(7) sockets that the container holds, looked at once: who is connected to
+ * whom, what lies in their queues, and the sockets that lie in these.
  *
- * It needs every descriptor of every task to be known (collect_file_take) before; that is so when the first kind is
- * asked to collect.
+ * It needs every descriptor of every task to be known (collect_file_take) before; that is so when
+ * the first kind is asked to collect.
  */
 #pragma once
 
@@ -23,6 +23,8 @@ struct unix_entry {
 	struct list options;
 	const char *not_carried; /* why, NULL: nothing stands in the way */
 	bool error;		 /* POLLERR */
+	struct stat
+		node; /* that it is bound to, owners as the container sees them; st_mode 0: none */
 };
 
 struct unix_survey {
@@ -42,7 +44,10 @@ struct unix_entry *unix_survey_find(const struct unix_survey *s, uint64_t ino);
 const struct unix_entry *unix_survey_listener(const struct unix_survey *s, int type,
 					      const struct bytes *name);
 
-/* The one that is bound to the node with this inode (of those with one name the one that it is the own name of), or NULL. */
+/*
+ * The one that is bound to the node with this inode (of those with one name the one that it is the
+ * own name of), or NULL.
+ */
 const struct unix_entry *unix_survey_bound(const struct unix_survey *s, const struct stat *node);
 
 /* What SO_PEERCRED and SO_PEERGROUPS tell; in a step aside. */

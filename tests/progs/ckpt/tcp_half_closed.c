@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tcp_half_closed.c - connections that are shut in one direction, left by the other end, or reset. */
+/*
+ * tcp_half_closed.c - connections that are shut in one direction, left by the other end, or reset.
+ */
 #include "sock.h"
 
 static int pair(int l, int *ret_client)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tcp_listen.c - a server that blocks in accept(2) in a thread, with a client that waits at another; IPv6 too. */
+/*
+ * tcp_listen.c - a server that blocks in accept(2) in a thread, with a client that waits at
+ * another; IPv6 too.
+ */
 #include <pthread.h>
 
 #include "sock.h"

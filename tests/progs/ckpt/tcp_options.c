@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tcp_options.c - options of a connection and of a listening socket are what they were, and those not set are not set. */
+/*
+ * tcp_options.c - options of a connection and of a listening socket are what they were, and those
+ * not set are not set.
+ */
 #include <netinet/tcp.h>
 
 #include "sock.h"

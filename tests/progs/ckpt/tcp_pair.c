@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tcp_pair.c - client and server, two processes, talk all the time: no byte is lost or comes twice, names stay. */
+/*
+ * tcp_pair.c - client and server, two processes, talk all the time: no byte is lost or comes twice,
+ * names stay.
+ */
 #include <sys/wait.h>
 
 #include "sock.h"

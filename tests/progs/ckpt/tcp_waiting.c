@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tcp_waiting.c - clients that were not accepted have sent something already; one of them is closed. */
+/*
+ * tcp_waiting.c - clients that were not accepted have sent something already; one of them is
+ * closed.
+ */
 #include "sock.h"
 
 int main(void)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* udp.c - datagrams wait at a bound socket, from one that is closed too; a connected one; options and a group. */
+/*
+ * udp.c - datagrams wait at a bound socket, from one that is closed too; a connected one; options
+ * and a group.
+ */
 #include "sock.h"
 
 static bool hear_from(int fd, const char *text, int port)

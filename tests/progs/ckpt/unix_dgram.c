@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_dgram.c - datagrams of several senders, one of them closed, wait at one receiver; each knows where it came from. */
+/*
+ * unix_dgram.c - datagrams of several senders, one of them closed, wait at one receiver; each knows
+ * where it came from.
+ */
 #include "sock.h"
 
 static bool hear_from(int fd, const char *text, const char *name)
@@ -15,9 +18,8 @@ static bool hear_from(int fd, const char *text, const char *name)
 int main(void)
 {
 	struct sockaddr_un un;
-	socklen_t size = sock_unix(&un, "/tmp/log");
-	(void)mkdir("/tmp", 01777);
-	int r = sock_bound(SOCK_DGRAM, "/tmp/log"), plain = sock_connected(SOCK_DGRAM, "/tmp/log");
+	socklen_t size = sock_unix(&un, "/log");
+	int r = sock_bound(SOCK_DGRAM, "/log"), plain = sock_connected(SOCK_DGRAM, "/log");
 	int named = sock_bound(SOCK_DGRAM, "@named"), gone = sock_bound(SOCK_DGRAM, "@gone");
 	int pair[2];
 	CKPT_SETUP(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_half_closed.c - directions that are shut stay so; what was sent before can still be read; closed ends are closed. */
+/*
+ * unix_half_closed.c - directions that are shut stay so; what was sent before can still be read;
+ * closed ends are closed.
+ */
 #include "sock.h"
 
 int main(void)

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_rights.c - descriptors in flight: a file, a socket with something in it, and a socket within itself. */
+/*
+ * unix_rights.c - descriptors in flight: a file, a socket with something in it, a process, and a
+ * socket within itself.
+ */
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
 #include "sock.h"
 
 static void give(int sock, const char *text, int fd)
@@ -41,6 +47,12 @@ int main(void)
 {
 	int s[2], inner[2];
 	struct stat before, after;
+	ckpt_init();
+	pid_t child = CKPT_SETUP(fork());
+	if (child == 0) {
+		ckpt_wait();
+		_exit(7);
+	}
 	CKPT_SETUP(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
 	CKPT_SETUP(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, inner));
 	int file = CKPT_SETUP(open("/progs/ckpt/ckpt-unix_rights", O_RDONLY));
@@ -50,6 +62,7 @@ int main(void)
 	CKPT_SETUP(send(s[0], "plain", 5, 0));
 	give(s[0], "file", file);
 	give(s[0], "socket", inner[1]);
+	give(s[0], "process", CKPT_SETUP((int)syscall(SYS_pidfd_open, child, 0)));
 	give(s[0], "circle", s[1]);
 	close(inner[1]);
 
@@ -60,9 +73,13 @@ int main(void)
 	CKPT_CHECK(f >= 0 && fstat(f, &after) == 0 && after.st_ino == before.st_ino, "the file");
 	CKPT_CHECK(lseek(f, 32, SEEK_CUR) == 96 && lseek(file, 0, SEEK_CUR) == 96,
 		   "it is not the same open file");
-	int i = take(s[1], "socket", 64), c = take(s[1], "circle", 64);
+	int i = take(s[1], "socket", 64), p = take(s[1], "process", 64),
+	    c = take(s[1], "circle", 64);
 	CKPT_CHECK(i >= 0 && sock_hear(i, "within"), "the socket's own message");
 	CKPT_CHECK(sock_say(i, "out") && sock_hear(inner[0], "out"), "the socket's other end");
 	CKPT_CHECK(c >= 0 && sock_say(s[0], "round") && sock_hear(c, "round"), "the circle");
+	siginfo_t info = { 0 };
+	CKPT_CHECK(syscall(SYS_pidfd_send_signal, p, SIGUSR1, NULL, 0) == 0, "the process");
+	CKPT_CHECK(waitid(P_PIDFD, (id_t)p, &info, WEXITED) == 0 && info.si_status == 7, "its end");
 	ckpt_pass();
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_seqpacket.c - boundaries of messages stay where they were, in a pair and over an accepted connection. */
+/*
+ * unix_seqpacket.c - boundaries of messages stay where they were, in a pair and over an accepted
+ * connection.
+ */
 #include "sock.h"
 
 int main(void)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_stream.c - two processes talk over a stream socket: what is under way arrives once and in order, sizes stay. */
+/*
+ * unix_stream.c - two processes talk over a stream socket: what is under way arrives once and in
+ * order, sizes stay.
+ */
 #include <sys/wait.h>
 
 #include "sock.h"

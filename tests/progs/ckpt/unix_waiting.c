@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix_waiting.c - clients that were not accepted have sent something, descriptors too; one of them is closed. */
+/*
+ * unix_waiting.c - clients that were not accepted have sent something, descriptors too; one of them
+ * is closed.
+ */
 #include "sock.h"
 
 int main(void)

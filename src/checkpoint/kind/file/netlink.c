@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * netlink.c - netlink(7) sockets: protocol, port number, groups, options. What waits to be read, or an answer that is still being
- * given, is refused: the kernel's answers are about a moment that is over.
+ * netlink.c - netlink(7) sockets: protocol, port number, groups, options. What waits to be read, or
+ * an answer that is still being given, is refused: the kernel's answers are about a moment that is
+ * over.
  */
 #include <errno.h>
 #include <linux/netlink.h>
@@ -63,7 +64,10 @@ static bool is_elsewhere(struct collect *c, int fd)
 static int netlink_collect(struct collect *c, const struct file_facts *f, void *record,
 			   struct error *err)
 {
-	/* generic netlink numbers its families and groups as modules come; the others are the kernel's own tables */
+	/*
+	 * generic netlink numbers its families and groups as modules come; the others are the
+	 * kernel's own tables
+	 */
 	static const uint32_t carried[] = { NETLINK_ROUTE,     NETLINK_KOBJECT_UEVENT,
 					    NETLINK_SOCK_DIAG, NETLINK_AUDIT,
 					    NETLINK_NETFILTER, NETLINK_CRYPTO,
@@ -98,8 +102,9 @@ static int netlink_collect(struct collect *c, const struct file_facts *f, void *
 		rec->peer_port = nl.nl_pid;
 		rec->peer_groups = nl.nl_groups;
 	}
-	socket_options_read(f->fd, SOCKET_NETLINK, AF_NETLINK, false, c->arena, &rec->options,
-			    &why);
+	socket_options_read(f->fd, SOCKET_NETLINK, AF_NETLINK, false,
+			    collect_own_sized(c, "socket options", sizeof(struct socket_defaults)),
+			    c->arena, &rec->options, &why);
 	return why ? file_refuse(c, f, why, "close it first") : 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * socket_path.c - the node of a unix(7) socket, held open with O_PATH. Where a socket of the container is bound to it, the node
- * is made anew with that socket, and so it is asked for it; any other is a name in the tree.
+ * socket_path.c - the node of a unix(7) socket, held open with O_PATH. Where a socket of the
+ * container is bound to it, the node is made anew with that socket, and so it is asked for it; any
+ * other is a name in the tree.
  */
 #include <errno.h>
 #include <fcntl.h>

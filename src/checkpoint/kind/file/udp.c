@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * udp.c - udp(7) sockets over IPv4 and IPv6: bound, connected, with the datagrams that wait to be read and their senders' addresses,
- * multicast memberships, options.
+ * udp.c - udp(7) sockets over IPv4 and IPv6: bound, connected, with the datagrams that wait to be
+ * read and their senders' addresses, multicast memberships, options.
  *
- * Datagrams arrive again through a raw socket (socket_inject.h), so their senders need not exist. The address that
- * one was sent to is kept where it is one of ours; what came by multicast or broadcast comes again as if sent to
- * us alone. Not carried: what is being put together (UDP_CORK, MSG_MORE). Not kept: time stamps, TTL and TOS of datagrams,
- * which of the errors of earlier packets wait to be told.
+ * Datagrams arrive again through a raw socket (socket_inject.h), so their senders need not exist.
+ * The address that one was sent to is kept where it is one of ours; what came by multicast or
+ * broadcast comes again as if sent to us alone. Not carried: what is being put together (UDP_CORK,
+ * MSG_MORE). Not kept: time stamps, TTL and TOS of datagrams, which of the errors of earlier
+ * packets wait to be told.
  */
 #include <errno.h>
 #include <linux/sockios.h>
@@ -86,7 +87,10 @@ static int other_name(int fd, struct sockaddr *sa, socklen_t *size)
 	return getpeername(fd, sa, size);
 }
 
-/* The kernel tells with each datagram where it was sent to, when it is asked to: for the time of looking. */
+/*
+ * The kernel tells with each datagram where it was sent to, when it is asked to: for the time of
+ * looking.
+ */
 static int peek_with_destinations(struct look *l, struct error *err)
 {
 	bool v6 = l->rec->domain == AF_INET6;
@@ -127,8 +131,10 @@ static int look_from_within(void *arg, struct error *err)
 	rec->shutdown = p.revents & POLLHUP ? 3 : p.revents & POLLRDHUP ? 1 : 0;
 	rec->name = read_name(l->f->fd, own_name, l->c->arena);
 	rec->peer_name = read_name(l->f->fd, other_name, l->c->arena);
-	socket_options_read(l->f->fd, SOCKET_UDP, (int)rec->domain, false, l->c->arena,
-			    &rec->options, &l->not_carried);
+	socket_options_read(
+		l->f->fd, SOCKET_UDP, (int)rec->domain, false,
+		collect_own_sized(l->c, "socket options", sizeof(struct socket_defaults)),
+		l->c->arena, &rec->options, &l->not_carried);
 	if (is_sending(l->f->fd))
 		l->not_carried = "a datagram is being put together or sent";
 	if (l->c->leave_running && socket_queue_disturbs(l->f->fd))
@@ -177,7 +183,10 @@ static bool is_address(const struct bytes *b, uint32_t domain)
 	return !b->size || (b->size == size && family == domain);
 }
 
-/* Whether a datagram to this address comes to us and to nobody else: else it would leave the machine. */
+/*
+ * Whether a datagram to this address comes to us and to nobody else: else it would leave the
+ * machine.
+ */
 static bool is_own(const struct bytes *address)
 {
 	struct sockaddr_storage ss = { 0 };
@@ -191,7 +200,10 @@ static bool is_own(const struct bytes *address)
 	       bind(fd, (struct sockaddr *)&ss, (socklen_t)address->size) == 0;
 }
 
-/* The address to send a waiting datagram to: where it went, or what we are bound to, or the loopback's. */
+/*
+ * The address to send a waiting datagram to: where it went, or what we are bound to, or the
+ * loopback's.
+ */
 static const struct bytes *destination(const struct udp_record *rec, const struct socket_message *m,
 				       struct sockaddr_storage *ss, struct bytes *room)
 {
@@ -227,7 +239,9 @@ static bool is_shared(int fd)
 	return address || port;
 }
 
-/* Connected for the moment, so that of several sockets with one address the kernel takes this one. */
+/*
+ * Connected for the moment, so that of several sockets with one address the kernel takes this one.
+ */
 static int deliver(int fd, const struct udp_record *rec, const struct socket_message *m,
 		   bool shared, struct error *err)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * unix.c - unix(7) sockets: stream, datagram, seqpacket; bound or not, listening with connections that wait, connected,
- * half closed, hung up; their queues with boundaries, descriptors and credentials. See unix_collect.c and unix_make.c.
+ * unix.c - unix(7) sockets: stream, datagram, seqpacket; bound or not, listening with connections
+ * that wait, connected, half closed, hung up; their queues with boundaries, descriptors and
+ * credentials. See unix_collect.c and unix_make.c.
  *
  * Not carried: urgent data (MSG_OOB), and which process exactly a pidfd of SO_PEERPIDFD names.
  */
