@@ -17,7 +17,9 @@
 #include "checkpoint/restore/restore_state.h"
 #include "checkpoint/seed/protocol.h"
 
-#define LOOK_MS 20 /* how often we look whether process 1 still lives */
+#define VDSO_LOOKS   2000
+#define VDSO_LOOK_US 500
+#define LOOK_MS	     20 /* how often we look whether process 1 still lives */
 
 static uint64_t now_ns(void)
 {
@@ -27,7 +29,7 @@ static uint64_t now_ns(void)
 }
 
 /* The kernel's own mappings in the seed: [vvar], [vvar_vclock] and [vdso] side by side. */
-static int find_vdso(pid_t pid, struct compile_facts *ret, struct error *err)
+static int look_for_vdso(pid_t pid, struct compile_facts *ret, struct error *err)
 {
 	struct buf b CLEANUP_BUF = BUF_INIT;
 	char path[64];
@@ -52,6 +54,23 @@ static int find_vdso(pid_t pid, struct compile_facts *ret, struct error *err)
 	}
 	ret->vdso_size = end - ret->vdso_start;
 	return 0;
+}
+
+/* The old program's descriptors are closed before the new one's memory is complete: the vdso comes last. */
+static int find_vdso(pid_t pid, struct compile_facts *ret, struct error *err)
+{
+	for (int i = 0; i < VDSO_LOOKS; i++) {
+		struct compile_facts now = *ret;
+		int r = look_for_vdso(pid, &now, err);
+		if (r < 0)
+			return r;
+		if (now.vdso_code) {
+			*ret = now;
+			return 0;
+		}
+		(void)usleep(VDSO_LOOK_US);
+	}
+	return error_set(err, ENOENT, "the seed has no vdso");
 }
 
 /* A socket for each task that has late files: which one reads a message must not be left to chance. */

@@ -28,8 +28,11 @@ int main(void)
 		serve(l);
 	int c = sock_tcp_connected(PORT);
 	uint64_t sent = 0, got = 0, n;
-	for (; sent < 1000; sent++)
+	for (; sent < 1000; sent++) {
 		CKPT_SETUP(write(c, &sent, sizeof(sent)));
+		if (sent == 0) /* it was accepted: else --leave-running is refused */
+			CKPT_SETUP(ckpt_read_all(c, &n, sizeof(n)) && n == got++ ? 0 : -1);
+	}
 	CKPT_SETUP(getsockname(c, (struct sockaddr *)&own[0], &size));
 	CKPT_SETUP(getpeername(c, (struct sockaddr *)&peer[0], &size));
 
