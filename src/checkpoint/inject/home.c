@@ -231,7 +231,7 @@ uint64_t home_room(const struct tracee *t, size_t size)
 	const struct home *h = t->home;
 	if (!h->gate || h->stack_end <= h->stack_start)
 		return 0;
-	uint64_t lowest = UINT64_MAX;
+	uint64_t lowest = UINT64_MAX, step = (size + PAGE - 1) / PAGE * PAGE;
 	for (size_t i = 0; i < h->n_rsp; i++)
 		if (h->rsp[i] >= h->stack_start && h->rsp[i] < h->stack_end)
 			lowest = MIN(lowest, h->rsp[i]);
@@ -241,7 +241,9 @@ uint64_t home_room(const struct tracee *t, size_t size)
 		uint64_t top = lowest - RED_ZONE - size - FRAME_ALIGN;
 		return MIN(at, top) & ~(uint64_t)(FRAME_ALIGN - 1);
 	}
-	bool fits = at + size < h->stack_end;
-	bool usable = fits && (pages_are_new(t, at, at + size) || bytes_are_zero(t, at, size));
-	return usable ? at : 0;
+	/* a visit whose engine died leaves its frame there: the next place, then; what is used lies at the other end */
+	for (; at + size < h->stack_start + (h->stack_end - h->stack_start) / 2; at += step)
+		if (pages_are_new(t, at, at + size) || bytes_are_zero(t, at, size))
+			return at;
+	return 0;
 }
