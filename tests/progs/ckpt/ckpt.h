@@ -35,7 +35,8 @@ static inline void ckpt_on_signal(int sig)
 }
 
 /* One line with one write(2), past stdio. */
-static inline void ckpt_say(const char *prefix, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static inline void ckpt_say(const char *prefix,
+								  const char *fmt, va_list ap)
 {
 	char line[512];
 	int n = snprintf(line, sizeof(line), "%s", prefix);
