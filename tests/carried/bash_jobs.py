@@ -7,6 +7,7 @@ import re
 import signal
 import struct
 import termios
+import time
 
 from carried import begin, check, over, right, tick, wrong
 
@@ -40,6 +41,14 @@ def command(text):
     os.write(terminal, text.encode() + b"\n")
 
 
+def until(what, condition):
+    for _ in range(60000):
+        if condition():
+            return
+        time.sleep(0.001)
+    wrong(f"{what}, after {heard[-300:]}")
+
+
 def comm(process):
     with open(f"/proc/{process}/comm", encoding="ascii") as f:
         return f.read().strip()
@@ -63,10 +72,9 @@ while not over.is_set():
     command(f"echo {n} >&9")
     expect(b"twice=%d\\s" % (n * 2))
     command("sleep 1000")
-    job = shell
-    while job == shell or comm(job) != "sleep":  # until the job has the terminal, and default signals
-        over.wait(0.001)
-        job = os.tcgetpgrp(terminal)
+    # until the job has the terminal, and default signals
+    until("no job", lambda: os.tcgetpgrp(terminal) != shell and comm(os.tcgetpgrp(terminal)) == "sleep")
+    job = os.tcgetpgrp(terminal)
     os.write(terminal, b"\x1a")                 # ^Z
     expect(rb"\[2\]\+\s+Stopped\s+sleep 1000")
     check(os.tcgetpgrp(terminal) == shell, "the shell has not got its terminal back")
@@ -74,8 +82,7 @@ while not over.is_set():
     expect(rb"\[1\]-\s+\d+ Running")
     check(int(expect(rb"\[2\]\+\s+(\d+) Stopped")[1]) == job, "the job has another number")
     command("fg %2")
-    while os.tcgetpgrp(terminal) != job:
-        over.wait(0.001)
+    until("the job does not come back", lambda: os.tcgetpgrp(terminal) == job)
     os.write(terminal, b"\x03")                 # ^C
     expect(rb"prompt> ")
     command("echo status=$?")
@@ -84,5 +91,6 @@ while not over.is_set():
 command("stty size")
 expect(rb"33 77\s")
 command("exec 9>&-; wait; exit 7")
+signal.alarm(60)
 check(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7, "bash did not end with 7")
 right()

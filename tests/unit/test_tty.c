@@ -238,6 +238,69 @@ static void test_lost(void **state)
 	trip_end(&t);
 }
 
+/* What was typed and not read yet, what was written and not read yet: it is there again, and the dump takes nothing away. */
+static void queue_trip(bool lines, const char *typed, size_t n_reads, const char *const *reads,
+		       const char *rest)
+{
+	static const char written[] = "out\nput";
+	struct termios2 modes;
+	char buf[256];
+	int master = master_new(), slave = slave_new(master, O_RDWR);
+	assert_int_equal(ioctl(slave, TCGETS2, &modes), 0);
+	modes.c_lflag = lines ? modes.c_lflag | ICANON : modes.c_lflag & ~(tcflag_t)ICANON;
+	modes.c_lflag &= ~(tcflag_t)ECHO;
+	assert_int_equal(ioctl(slave, TCSETS2, &modes), 0);
+	assert_int_equal(write(master, typed, strlen(typed)), (ssize_t)strlen(typed));
+	assert_int_equal(write(slave, written, strlen(written)), (ssize_t)strlen(written));
+	trip_begin(&t);
+	uint64_t m = trip_add(&t, master), s = trip_add(&t, slave);
+	trip_dump(&t);
+	for (int life = 0; life < 2; life++) {
+		if (life == 1) {
+			close(master);
+			close(slave);
+			trip_restore(&t);
+			master = trip_take(&t, m);
+			slave = trip_take(&t, s);
+		}
+		struct termios2 now;
+		assert_int_equal(ioctl(slave, TCGETS2, &now), 0);
+		assert_int_equal(now.c_lflag, modes.c_lflag);
+		assert_int_equal(now.c_cc[VEOF], modes.c_cc[VEOF]);
+		for (size_t i = 0; i < n_reads; i++) {
+			assert_int_equal(read(slave, buf, sizeof(buf)), (ssize_t)strlen(reads[i]));
+			assert_memory_equal(buf, reads[i], strlen(reads[i]));
+		}
+		struct pollfd p = { .fd = slave, .events = POLLIN };
+		assert_int_equal(poll(&p, 1, 0), 0);
+		assert_int_equal(read(master, buf, sizeof(buf)), 8); /* with a carriage return */
+		assert_memory_equal(buf, "out\r\nput", 8);
+		p.fd = master;
+		assert_int_equal(poll(&p, 1, 0), 0);
+		if (!rest)
+			continue;
+		assert_int_equal(write(master, "\n", 1), 1);
+		assert_int_equal(read(slave, buf, sizeof(buf)), (ssize_t)strlen(rest) + 1);
+		assert_memory_equal(buf, rest, strlen(rest));
+	}
+	close(master);
+	close(slave);
+	trip_end(&t);
+}
+
+static void test_queues(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	queue_trip(true, "one\ntwo\n", 2, (const char *const[]){ "one\n", "two\n" }, NULL);
+	queue_trip(true, "", 0, NULL, NULL);
+	queue_trip(true, "half a li", 0, NULL, "half a li");
+	queue_trip(true, "one\nhalf a li", 1, (const char *const[]){ "one\n" }, "half a li");
+	queue_trip(false, "raw\x01\x7f\n\xff", 1, (const char *const[]){ "raw\x01\x7f\n\xff" },
+		   NULL);
+}
+
 /* /dev/tty of a process that has a controlling terminal. */
 static int current_of(int slave)
 {
@@ -353,10 +416,11 @@ static void test_discipline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pair),	cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_hang_up), cmocka_unit_test(test_outside),
-		cmocka_unit_test(test_lost),	cmocka_unit_test(test_current),
-		cmocka_unit_test(test_node),	cmocka_unit_test(test_discipline),
+		cmocka_unit_test(test_pair),	   cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_hang_up),	   cmocka_unit_test(test_outside),
+		cmocka_unit_test(test_lost),	   cmocka_unit_test(test_queues),
+		cmocka_unit_test(test_current),	   cmocka_unit_test(test_node),
+		cmocka_unit_test(test_discipline),
 	};
 	return cmocka_run_group_tests_name("tty", tests, own_devpts, NULL);
 }

@@ -215,12 +215,23 @@ static bool pages_are_new(const struct tracee *t, uint64_t from, uint64_t to)
 	return true;
 }
 
+/* Whether it holds nothing: as an earlier visit left it, where nothing had been. */
+static bool bytes_are_zero(const struct tracee *t, uint64_t at, size_t size)
+{
+	uint8_t *buf = xmalloc(size);
+	bool zero = tracee_read(t, at, buf, size) == 0;
+	for (size_t i = 0; i < size && zero; i++)
+		zero = buf[i] == 0;
+	free(buf);
+	return zero;
+}
+
 uint64_t home_room(const struct tracee *t, size_t size)
 {
 	const struct home *h = t->home;
 	if (!h->gate || h->stack_end <= h->stack_start)
 		return 0;
-	uint64_t lowest = UINT64_MAX;
+	uint64_t lowest = UINT64_MAX, step = (size + PAGE - 1) / PAGE * PAGE;
 	for (size_t i = 0; i < h->n_rsp; i++)
 		if (h->rsp[i] >= h->stack_start && h->rsp[i] < h->stack_end)
 			lowest = MIN(lowest, h->rsp[i]);
@@ -230,6 +241,9 @@ uint64_t home_room(const struct tracee *t, size_t size)
 		uint64_t top = lowest - RED_ZONE - size - FRAME_ALIGN;
 		return MIN(at, top) & ~(uint64_t)(FRAME_ALIGN - 1);
 	}
-	bool fits = at + size < h->stack_end && pages_are_new(t, at, at + size);
-	return fits ? at : 0;
+	/* a visit whose engine died leaves its frame there: the next place, then; what is used lies at the other end */
+	for (; at + size < h->stack_start + (h->stack_end - h->stack_start) / 2; at += step)
+		if (pages_are_new(t, at, at + size) || bytes_are_zero(t, at, size))
+			return at;
+	return 0;
 }

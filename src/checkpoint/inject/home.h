@@ -20,8 +20,9 @@
  *
  * Where the frame lies must be memory that nobody misses: in the lowest part of the mapping [stack], far below every stack
  * pointer, where by the ABI nothing lives; its bytes are put back afterwards. Where no thread's stack pointer is in
- * [stack] (Go runs its goroutines elsewhere), the pages must never have been touched. If there is no gate, or no such
- * memory, the visit is made all the same, unguarded: dying then, within some 20 us, would end the thread.
+ * [stack] (Go runs its goroutines elsewhere), the pages must never have been touched, or hold nothing but zeros. If
+ * there is no gate, or no such memory, the visit is made all the same, unguarded: dying then, within some 20 us,
+ * would end the thread.
  *
  * Not covered: seccomp filters are suspended by PTRACE_O_SUSPEND_SECCOMP only while the tracer lives. A filter that
  * kills for our call kills if we die between the replacement and the call.

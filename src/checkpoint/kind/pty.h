@@ -3,7 +3,7 @@
  * pty.h - pseudo terminals: which pair a descriptor belongs to, and what a pair keeps. pts(4), ioctl_tty(2).
  *
  * Both ends have the pair's settings: termios and window size are the slave's, whichever end is asked. Data that
- * waits in a terminal cannot be looked at without taking it away: it is counted, and not carried.
+ * waits in a terminal: pty_queue.h.
  */
 #pragma once
 

@@ -22,6 +22,7 @@
 #include "checkpoint/kind/owner.h"
 #include "checkpoint/kind/pty.h"
 #include "checkpoint/kind/pty_open.h"
+#include "checkpoint/kind/pty_queue.h"
 #include "sys/openat2.h"
 
 #define STASH	  "tty" /* masters, by number: copies of what holder_fd() and holder_external() have */
@@ -33,6 +34,8 @@
 #define CURRENT "current" /* /dev/tty */
 #define PATH	"path"	  /* O_PATH: the node alone */
 
+#define QUEUE "tty.queue" /* record of a pair, id = index */
+
 struct tty_record {
 	char *role;
 	int32_t index;
@@ -43,7 +46,7 @@ struct tty_record {
 	struct pty_state state;
 	struct owner owner; /* of the node in /dev/pts */
 	bool has_owner;
-	uint32_t unread; /* bytes that wait to be read: they are lost */
+	uint32_t unread; /* bytes that wait to be read, and are lost: the master is outside */
 };
 
 static const struct field fields[] = {
@@ -176,6 +179,48 @@ static int collect(struct collect *c, const struct file_facts *f, void *record, 
 	if (r < 0 || rec->hung_up || c->n_refusals > before)
 		return r;
 	return state_collect(c, f, rec, err);
+}
+
+/* An end of that pair which the container holds; -1. */
+static int find_end(const struct collect *c, int index, bool master)
+{
+	const struct object *o;
+	for (size_t i = 0; (o = objects_at(c->objects, OBJECT_FILE, i)); i++) {
+		struct stat st;
+		if (fstat(o->fd, &st) < 0 || !S_ISCHR(st.st_mode) || fcntl(o->fd, F_GETFL) & O_PATH)
+			continue;
+		if (master ? pty_master_index(o->fd) == index
+			   : pty_index_of(st.st_rdev) == index && !is_hung_up(o->fd))
+			return o->fd;
+	}
+	return -1;
+}
+
+/* What waits in the pair. A slave that nobody has is opened only where that tells the master nothing new. */
+static int queue_collect(struct collect *c, const struct file_facts *f,
+			 const struct tty_record *rec, struct error *err)
+{
+	struct pty_queue queue;
+	CLEANUP_FD int peer = rec->other_closed ? pty_peer(f->fd, O_RDWR) : FD_NONE;
+	int slave = peer >= 0 ? peer : find_end(c, rec->index, false);
+	if (slave < 0)
+		return 0;
+	int r = pty_queue_take(f->fd, slave, c->arena, &queue, err);
+	if (r < 0 || pty_queue_empty(&queue))
+		return r;
+	r = pty_queue_put(f->fd, slave, &rec->state.termios, &queue, err);
+	return r < 0 ? r
+		     : collect_put(c, QUEUE, (uint64_t)rec->index, pty_queue_fields, &queue, err);
+}
+
+static int settle(struct collect *c, const struct file_facts *f, void *record, struct error *err)
+{
+	struct tty_record *rec = record;
+	if (is(rec, PATH) || rec->hung_up ||
+	    (!is(rec, MASTER) && find_end(c, rec->index, true) < 0))
+		return 0;
+	rec->unread = 0;
+	return is(rec, MASTER) && c->w ? queue_collect(c, f, rec, err) : 0;
 }
 
 /* ---- restore ---- */
@@ -316,6 +361,22 @@ static int node_apply(struct holder *h, const struct tty_record *rec, struct err
 	return 0;
 }
 
+static int queue_apply(struct holder *h, int fd, const struct tty_record *rec, struct error *err)
+{
+	struct pty_queue queue;
+	uint64_t index = (uint64_t)rec->index;
+	if (!image_has(holder_image(h), QUEUE, index))
+		return 0;
+	int r = image_get(holder_image(h), QUEUE, index, pty_queue_fields, holder_arena(h), &queue,
+			  err);
+	if (r < 0)
+		return r;
+	CLEANUP_FD int slave = pty_peer(fd, O_RDWR);
+	if (slave < 0)
+		return error_sys(err, -slave, "cannot open a pseudo terminal");
+	return pty_queue_put(fd, slave, &rec->state.termios, &queue, err);
+}
+
 static int master_finish(int fd, const struct tty_record *rec, struct error *err)
 {
 	int locked = rec->slave_locked, packet = rec->packet;
@@ -332,7 +393,9 @@ static int finish(struct holder *h, uint64_t id, int fd, const void *record, str
 	const struct tty_record *rec = record;
 	if (is(rec, PATH) || rec->hung_up || is_hung_up(fd))
 		return 0;
-	int r = pty_state_apply(fd, &rec->state, err);
+	int r = is(rec, MASTER) ? queue_apply(h, fd, rec, err) : 0;
+	if (r == 0)
+		r = pty_state_apply(fd, &rec->state, err);
 	if (r == 0 && is(rec, MASTER))
 		r = master_finish(fd, rec, err);
 	return r == 0 && rec->has_owner ? node_apply(h, rec, err) : r;
@@ -361,6 +424,7 @@ const struct file_kind file_kind_tty = {
 	.fields = fields,
 	.size = sizeof(struct tty_record),
 	.collect = collect,
+	.settle = settle,
 	.open = reopen,
 	.finish = finish,
 	.describe = describe,

@@ -4,6 +4,9 @@
  *
  * System V ABI, AMD64 supplement, 3.4.1: rsp points at argc; rbp is to be zeroed, as the mark of
  * the outermost frame; the stack is aligned to 16 bytes before the call.
+ *
+ * Behind it lies what a C library has as __restore_rt, though nobody here handles signals: a checkpoint begins its work in a
+ * process there, so that it ends well if the engine dies (checkpoint/inject/home.h).
  */
 #pragma once
 
@@ -17,4 +20,6 @@
 		"	andq $-16, %rsp\n"                                                               \
 		"	call " #function "\n"                                                      \
 		"	hlt\n"                                                                           \
+		"	movq $15, %rax\n" /* __NR_rt_sigreturn */                                  \
+		"	syscall\n"                                                                       \
 		".size _start, . - _start\n")
