@@ -32,6 +32,7 @@ struct victim_page {
 };
 
 static struct victim_page *page;
+static pid_t victim; /* the one that is to be ended, whatever becomes of the test */
 
 #define VICTIM_CHECK(cond)                                                                         \
 	do {                                                                                       \
@@ -59,11 +60,6 @@ static inline void victim_page_new(void)
 	assert_ptr_not_equal(page, MAP_FAILED);
 }
 
-static inline void victim_page_done(void)
-{
-	munmap(page, sizeof(*page));
-}
-
 /* A child in a process group of its own, which all that it forks stay in. Orphans come to us, to be ended and reaped. */
 static inline pid_t victim_start(void (*life)(void))
 {
@@ -78,6 +74,7 @@ static inline pid_t victim_start(void (*life)(void))
 		_exit(0);
 	}
 	setpgid(pid, pid);
+	victim = pid;
 	for (int i = 0; i < 5000 && !page->ready; i++)
 		sleep_ms(1);
 	assert_true(page->ready);
@@ -155,6 +152,22 @@ static inline void victims_end(pid_t pid)
 			break;
 		sleep_ms(1);
 	}
+	victim = 0;
 	assert_true(kill(-pid, 0) < 0);
 	memset((void *)page, 0, sizeof(*page));
+}
+
+/* Setup and teardown of every test. */
+static inline int victims_setup(void **state UNUSED)
+{
+	victim_page_new();
+	return 0;
+}
+
+static inline int victims_teardown(void **state UNUSED)
+{
+	if (victim)
+		victims_end(victim);
+	munmap(page, sizeof(*page));
+	return 0;
 }

@@ -27,6 +27,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "checkpoint/inject/rescue.h"
 #include "checkpoint/inject/trap.h"
 #include "checkpoint/inject/tracees_parts.h"
 #include "sys/tracing.h"
@@ -35,6 +36,7 @@
 #define STUCK_PAUSE   5000000 /* and again after this */
 #define ABANDON_MS    1000
 #define SEIZE_TRIES   5
+#define LOOK_AGAIN    3
 #define KCMP_VM	      1
 #define CALL_TEXT_MAX 256
 
@@ -44,10 +46,12 @@ struct stop {
 	void *arg;
 	int64_t deadline;
 	struct error *err;
-	size_t n_added;	  /* since the pass began */
+	size_t n_changes; /* found or lost since the pass began: each may have made room for what we do not know */
 	size_t n_waiting; /* traced and not stopped, but for loose ones */
 	size_t n_loose;
-	int64_t ask_at; /* when to look again for what holds a thread */
+	bool incomplete; /* the last look showed threads that could not be seized */
+	int64_t ask_at;	 /* when to look again for what holds a thread */
+	struct rescue rescue;
 };
 
 /* ---- what is found ---- */
@@ -76,7 +80,7 @@ static struct tracee *found(struct stop *s, pid_t tid, uint32_t process, bool tr
 	struct tracee *t = tracees_add(s->t, tid, p->tgid, process);
 	t->traced = traced;
 	p->known++;
-	s->n_added++;
+	s->n_changes++;
 	s->n_waiting += traced;
 	return t;
 }
@@ -92,6 +96,7 @@ static void lost(struct stop *s, struct tracee *t)
 	bool zombie = t->tid == t->tgid && trap_facts_read(t->tid, &f) == 0 &&
 		      (f.state == 'Z' || f.state == 'X');
 	t->state = zombie ? 'Z' : 0;
+	s->n_changes++;
 	if (!zombie)
 		s->t->parts->processes[t->process].known--;
 }
@@ -116,7 +121,12 @@ static int seize(struct stop *s, pid_t tid, uint32_t process, int tries)
 {
 	pid_t tgid = s->t->parts->processes[process].tgid;
 	struct trap_facts f = { 0 };
+	bool further = s->t->parts->processes[process].known > 0;
+	if (further)
+		rescue_begin(&s->rescue, s->t, process);
 	int r = trace_seize(tid, TRAP_OPTIONS);
+	if (further)
+		rescue_end(&s->rescue);
 	if (r == 0) {
 		found(s, tid, process, true);
 		r = trace_interrupt(tid);
@@ -124,14 +134,14 @@ static int seize(struct stop *s, pid_t tid, uint32_t process, int tries)
 	}
 	if (r == -ESRCH || trap_facts_read(tid, &f) < 0)
 		return 0;
+	/* ours from birth, and its parent has not told yet; dead perhaps, then ours to reap */
+	if (f.tracer == (pid_t)syscall(SYS_gettid)) {
+		found(s, tid, process, true);
+		return 0;
+	}
 	if (f.state == 'Z' || f.state == 'X') {
 		if (tid == tgid && f.state == 'Z')
 			found(s, tid, process, false)->state = 'Z';
-		return 0;
-	}
-	/* ours from birth, and its parent has not told yet */
-	if (f.tracer == (pid_t)syscall(SYS_gettid)) {
-		found(s, tid, process, true);
 		return 0;
 	}
 	/* A dying leader, whose place a thread has taken that executed a program meanwhile, or a thread that dies. */
@@ -150,11 +160,13 @@ static int seize_threads(struct stop *s, uint32_t process)
 	/* one link a thread, and two: cheaper to ask than the list */
 	if (stat(path, &st) < 0 || st.st_nlink == s->t->parts->processes[process].known + 2u)
 		return 0;
-	if (st.st_nlink == 3 && !tracees_find(s->t, tgid))
-		return seize(s, tgid, process, SEIZE_TRIES);
-	DIR *dir = opendir(path);
+	DIR *dir = NULL;
 	const struct dirent *e;
 	int r = 0;
+	if (st.st_nlink == 3 && !tracees_find(s->t, tgid))
+		r = seize(s, tgid, process, SEIZE_TRIES);
+	else
+		dir = opendir(path);
 	while (r == 0 && dir && (e = readdir(dir))) {
 		pid_t tid = (pid_t)atoi(e->d_name);
 		const struct tracee *t = tid > 0 ? tracees_find(s->t, tid) : NULL;
@@ -163,6 +175,8 @@ static int seize_threads(struct stop *s, uint32_t process)
 	}
 	if (dir)
 		closedir(dir);
+	/* some are on their way out, or a thread is just becoming its process */
+	s->incomplete |= st.st_nlink != s->t->parts->processes[process].known + 2u;
 	return r;
 }
 
@@ -222,7 +236,9 @@ static void go_on(struct tracee *t, int signal)
 static void taken_over(struct stop *s, const struct tracee *t)
 {
 	struct tracee *leader = t->tid == t->tgid ? NULL : tracees_find(s->t, t->tgid);
-	if (!leader || !leader->traced || !leader->stopped)
+	uint64_t mask;
+	if (!leader || !leader->traced || !leader->stopped ||
+	    trace_get_mask(leader->tid, &mask) == 0) /* stopped already in its new life */
 		return;
 	leader->stopped = false;
 	s->n_waiting++;
@@ -241,7 +257,6 @@ static bool ask(struct stop *s, size_t at)
 	case TRAP_GONE:
 		taken_over(s, t);
 		lost(s, t);
-		s->n_added++; /* another may have its number now: look again */
 		return true;
 	case TRAP_DIED:
 		t->stopped = false;
@@ -300,6 +315,16 @@ static struct tracee *vfork_child(struct stop *s, const struct tracee *parent)
 	return NULL;
 }
 
+/* A stopped thread was killed: as long as we have not reaped it, the execve(2) of another may wait for that. */
+static void ended_in_stop(struct stop *s, struct tracee *t)
+{
+	struct trap_status st = trap_ask(t);
+	if (st.trap != TRAP_DIED && st.trap != TRAP_GONE)
+		return;
+	t->stopped = true; /* it was not waited for */
+	lost(s, t);
+}
+
 /*
  * Looks at what has not stopped yet: lets loose what it waits for; and finds out what is not ours any more, where
  * waitpid(2) does not tell since it is a child of this process.
@@ -310,15 +335,21 @@ static void loosen(struct stop *s)
 	for (size_t i = 0; i < s->t->n; i++) {
 		struct tracee *t = &s->t->v[i];
 		struct trap_facts f;
-		if (!t->traced || t->stopped)
+		if (!t->traced)
 			continue;
-		if (trap_facts_read(t->tid, &f) == 0 && f.tracer != self) {
-			lost(s, t);
-			s->n_added++;
+		if (t->stopped) {
+			ended_in_stop(s, t);
 			continue;
 		}
-		if (!in_vfork(t))
+		if (trap_facts_read(t->tid, &f) == 0 && f.tracer != self) {
+			lost(s, t);
 			continue;
+		}
+		if (!in_vfork(t)) {
+			/* in case that an exec or another trap has swallowed it */
+			IGNORE_RESULT(trace_interrupt(t->tid));
+			continue;
+		}
 		struct tracee *child = vfork_child(s, t);
 		if (!child || !child->stopped)
 			continue;
@@ -349,8 +380,9 @@ static int stuck_error(struct stop *s)
 		if (s->t->v[i].traced && !s->t->v[i].stopped && !s->t->v[i].loose)
 			t = &s->t->v[i];
 	if (!t)
-		return error_set(s->err, ETIMEDOUT,
-				 "new processes appear faster than they can be stopped");
+		return error_set(
+			s->err, ETIMEDOUT,
+			"processes and threads come and go faster than they can be stopped");
 	char path[64], wchan[64] = "";
 	struct trap_facts f = { 0 };
 	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)t->tid);
@@ -415,9 +447,12 @@ static int load_all(struct stop *s, bool *ret_again)
 		struct tracee *t = &s->t->v[i];
 		struct trap_facts f;
 		if (!t->traced) {
-			/* a zombie that was reaped since */
-			if (t->state == 'Z' && trap_facts_read(t->tid, &f) < 0)
+			/* a zombie was reaped since, or was a leader whose place a thread took that executes a program */
+			if (t->state == 'Z' &&
+			    (trap_facts_read(t->tid, &f) < 0 || f.state != 'Z')) {
 				lost(s, t);
+				*ret_again = true;
+			}
 			continue;
 		}
 		int r = trap_load(t, s->err);
@@ -481,18 +516,27 @@ static void settle(struct stop *s)
 
 static int stop_all(struct stop *s)
 {
+	unsigned int idle = 0;
 	bool again;
 	do {
 		do {
 			if (trap_now() > s->deadline)
 				return stuck_error(s);
-			s->n_added = 0;
+			s->n_changes = 0;
+			s->incomplete = false;
 			int r = scan(s);
 			if (r == 0)
 				r = wait_all(s);
 			if (r < 0)
 				return r;
-		} while (s->n_added);
+			/* a lister that reads /proc may miss a process in the instant of an execve(2) */
+			if (!s->t->n && idle < LOOK_AGAIN)
+				s->incomplete = true;
+			if (s->incomplete && !s->n_changes) {
+				loosen(s);
+				trap_rest(&idle);
+			}
+		} while (s->n_changes || s->incomplete);
 		int r = load_all(s, &again);
 		if (r < 0)
 			return r;
@@ -545,6 +589,7 @@ int tracees_stop(tracees_lister lister, void *arg, unsigned timeout_ms, struct t
 	};
 	t.parts->gates = home_gates_new();
 	int r = stop_all(&s);
+	rescue_done(&s.rescue);
 	if (r < 0) {
 		stop_abandon(&s);
 		tracees_done(&t);

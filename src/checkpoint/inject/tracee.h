@@ -54,6 +54,7 @@ struct tracee {
 	/* Of this room only: */
 	bool stopped;	   /* in a ptrace stop */
 	bool loose;	   /* runs for a while, for the sake of a vfork parent */
+	bool killed;	   /* before it could be let go: ours to reap */
 	bool held_stop;	   /* a SIGSTOP came while we injected: sent again at the end */
 	bool strayed;	   /* went home without us: its registers are not ours to set any more */
 	uint32_t process;  /* rank of its process */
@@ -71,6 +72,7 @@ struct tracees {
 /*
  * Lists the processes of the set, as pids of this namespace; called again until it tells nothing new (the control
  * group's members, the pid namespace's). Appends to *pids (malloc'ed array). 0 or -errno.
+ * What it leaves out by mistake, and no other process forks, is left out.
  */
 typedef int (*tracees_lister)(void *arg, pid_t **pids, size_t *n);
 

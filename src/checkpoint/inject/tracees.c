@@ -88,14 +88,33 @@ static void release(struct tracee *t)
 		fix_interrupted(t);
 	if (t->held_stop)
 		syscall(SYS_tgkill, t->tgid, t->tid, SIGSTOP);
-	IGNORE_RESULT(trace_detach(t->tid));
+	t->killed = trace_detach(t->tid) < 0;
 	t->traced = t->stopped = false;
+}
+
+/*
+ * A thread that could not be let go was killed meanwhile: by the execve(2) or exit of another, which was let go before
+ * it. Until we have reaped it, that execve(2) does not go on, and no parent is told of the exit.
+ */
+static void reap_killed(struct tracees *t)
+{
+	int64_t deadline = trap_deadline(KILL_MS);
+	unsigned int idle = 0;
+	for (size_t i = 0; i < t->n;) {
+		struct tracee *x = &t->v[i];
+		enum trap trap = x->killed ? trap_ask(x).trap : TRAP_GONE;
+		if (trap == TRAP_DIED || trap == TRAP_GONE || trap_now() > deadline)
+			i++;
+		else
+			trap_rest(&idle);
+	}
 }
 
 void tracees_release(struct tracees *t)
 {
 	for (size_t i = 0; i < t->n; i++)
 		release(&t->v[i]);
+	reap_killed(t);
 }
 
 /* Whether a thread is no more, or a zombie that another has to reap. */
