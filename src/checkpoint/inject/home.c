@@ -187,8 +187,9 @@ int home_find(struct tracee *t, struct error *err)
 	int r = file_read(AT_FDCWD, path, MAPS_MAX, &b);
 	if (r < 0)
 		return error_sys(err, -r, "cannot read %s", path);
-	if (b.data)
-		home_look(h, t, b.data);
+	if (!b.len)
+		return error_set(err, ESRCH, "it was killed while we worked in it");
+	home_look(h, t, b.data);
 	if (!h->gate && !h->call)
 		return error_set(err, ENOEXEC,
 				 "no system call instruction was found in its memory");
