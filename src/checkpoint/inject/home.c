@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* home.c - where in a process a visit can begin: its gate, and memory for its frame. See home.h. */
+/* home.c - see home.h. */
 #include "checkpoint/inject/home.h"
 
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "checkpoint/inject/frame.h"
-#include "checkpoint/inject/home_parts.h"
 
 #define PAGE	 4096
 #define MAPS_MAX (256u << 20)

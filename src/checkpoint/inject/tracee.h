@@ -7,7 +7,7 @@
  * had happened; tracees_kill() ends them.
  *
  * If we die, at any instant, the kernel lets them run on: with their own registers while nothing is being
- * injected, else by a signal frame that leads home (home.h). A program that runs then ends by itself (program.h,
+ * injected, else by a signal frame that leads home (visit.h). A program that runs then ends by itself (program.h,
  * RUN_RETURNS).
  *
  * The kernel ties a trace to the thread that began it: all calls for one set must come from one thread. A

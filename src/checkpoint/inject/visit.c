@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * visit.c - a thread leaves home, makes calls, and comes back: the order of requests that home.h promises. Each
+ * visit.c - a thread leaves home, makes calls, and comes back: the order of requests that visit.h promises. Each
  * function here is to be read with the question "and if we die after this line?"
  */
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "checkpoint/inject/frame.h"
 #include "checkpoint/inject/home.h"
-#include "checkpoint/inject/home_parts.h"
 #include "checkpoint/inject/trap.h"
+#include "checkpoint/inject/visit.h"
 #include "sys/tracing.h"
 
 #define CALL_MS	      10000
