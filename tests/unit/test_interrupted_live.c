@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "checkpoint/inject/arena_map.h"
 #include "tracee_harness.h"
 
 #define STOPS	 50
@@ -333,6 +334,24 @@ static void make_fds(enum kind kind)
 		fds[0] = fds[1] = eventfd(0, 0);
 }
 
+static void run_program(struct tracee *t)
+{
+	struct error err = ERROR_INIT;
+	struct arena_map am;
+	struct program p;
+	uint64_t base;
+	assert_int_equal(arena_map_new_private(65536, &am, &err), 0);
+	assert_int_equal(tracee_map(t, 65536, &base, &err), 0);
+	arena_map_place(&am, base);
+	program_init(&p, &am);
+	program_call(&p, SYS_getpid);
+	program_close(&p);
+	assert_int_equal(tracee_run(t, &am, &p, 5000, &err), 0);
+	assert_int_equal(tracee_unmap(t, base, 65536, &err), 0);
+	program_done(&p);
+	arena_map_done(&am);
+}
+
 static void stop_often(pid_t pid)
 {
 	for (int i = 0; i < STOPS; i++) {
@@ -348,6 +367,8 @@ static void stop_often(pid_t pid)
 		if (i % 2)
 			assert_int_equal(tracee_call(&t.v[0], SYS_getpid, (uint64_t[6]){ 0 }, &err),
 					 pid);
+		if (i % 4 == 2)
+			run_program(&t.v[0]);
 		tracees_release(&t);
 		tracees_done(&t);
 		usleep(2000);

@@ -19,3 +19,5 @@
 size_t frame_size(const struct tracee *t);
 /* buf: frame_size() bytes, for address `at`. */
 void frame_build(const struct tracee *t, uint64_t at, void *buf);
+/* If buf begins with a frame made by frame_build(), its size; else 0. */
+size_t frame_left(const void *buf, size_t size);

@@ -198,21 +198,21 @@ int home_find(struct tracee *t, struct error *err)
 
 /* ---- room for a frame ---- */
 
-/* Whether no page of it was ever touched, as /proc/PID/pagemap tells. */
-static bool pages_are_new(const struct tracee *t, uint64_t from, uint64_t to)
+/*
+ * Whether the lowest part of the stack, to a page beyond what we want, holds nothing: zeroes, or a frame that we left there
+ * when we died.
+ */
+static bool stack_end_is_free(const struct tracee *t, uint64_t at, size_t size)
 {
-	char path[64];
-	(void)snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)t->tid);
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	for (uint64_t at = from / PAGE; at * PAGE < to; at++) {
-		uint64_t entry;
-		if (fd < 0 ||
-		    pread(fd, &entry, sizeof(entry), (off_t)(at * sizeof(entry))) != sizeof(entry))
-			return false;
-		if (entry >> 62) /* present or swapped */
-			return false;
-	}
-	return true;
+	uint64_t start = t->home->stack_start;
+	size_t n = (size_t)(at - start) + size + PAGE, before = (size_t)(at - start);
+	uint8_t *buf = xmalloc(n);
+	bool free_of_all = start + n <= t->home->stack_end && tracee_read(t, start, buf, n) == 0;
+	size_t ours = free_of_all ? frame_left(buf + before, n - before) : 0;
+	for (size_t i = 0; free_of_all && i < n; i++)
+		free_of_all = !buf[i] || (i >= before && i < before + ours);
+	free(buf);
+	return free_of_all;
 }
 
 uint64_t home_room(const struct tracee *t, size_t size)
@@ -230,6 +230,5 @@ uint64_t home_room(const struct tracee *t, size_t size)
 		uint64_t top = lowest - RED_ZONE - size - FRAME_ALIGN;
 		return MIN(at, top) & ~(uint64_t)(FRAME_ALIGN - 1);
 	}
-	bool fits = at + size < h->stack_end && pages_are_new(t, at, at + size);
-	return fits ? at : 0;
+	return stack_end_is_free(t, at, size) ? at : 0;
 }

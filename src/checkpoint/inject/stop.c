@@ -27,32 +27,16 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/parse.h"
-#include "checkpoint/inject/rescue.h"
+#include "checkpoint/inject/stop_parts.h"
 #include "checkpoint/inject/trap.h"
 #include "checkpoint/inject/tracees_parts.h"
 #include "sys/tracing.h"
 
-#define STUCK_NS      2000000 /* after this it is asked what holds a thread */
-#define STUCK_PAUSE   5000000 /* and again after this */
-#define ABANDON_MS    1000
-#define SEIZE_TRIES   5
-#define LOOK_AGAIN    3
-#define KCMP_VM	      1
-#define CALL_TEXT_MAX 256
-
-struct stop {
-	struct tracees *t;
-	tracees_lister lister;
-	void *arg;
-	int64_t deadline;
-	struct error *err;
-	size_t n_changes; /* found or lost since the pass began: each may have made room for what we do not know */
-	size_t n_waiting; /* traced and not stopped, but for loose ones */
-	size_t n_loose;
-	bool incomplete; /* the last look showed threads that could not be seized */
-	int64_t ask_at;	 /* when to look again for what holds a thread */
-	struct rescue rescue;
-};
+#define STUCK_NS    2000000 /* after this it is asked what holds a thread */
+#define STUCK_PAUSE 5000000 /* and again after this */
+#define ABANDON_MS  1000
+#define SEIZE_TRIES 5
+#define LOOK_AGAIN  3
 
 /* ---- what is found ---- */
 
@@ -83,22 +67,6 @@ static struct tracee *found(struct stop *s, pid_t tid, uint32_t process, bool tr
 	s->n_changes++;
 	s->n_waiting += traced;
 	return t;
-}
-
-/* It ended, or is no more ours. Its place in v is kept until the end, without a number. */
-static void lost(struct stop *s, struct tracee *t)
-{
-	struct trap_facts f;
-	if (t->traced && !t->stopped && !t->loose)
-		s->n_waiting--;
-	s->n_loose -= t->loose;
-	t->traced = t->stopped = t->loose = false;
-	bool zombie = t->tid == t->tgid && trap_facts_read(t->tid, &f) == 0 &&
-		      (f.state == 'Z' || f.state == 'X');
-	t->state = zombie ? 'Z' : 0;
-	s->n_changes++;
-	if (!zombie)
-		s->t->parts->processes[t->process].known--;
 }
 
 static int seize_error(struct stop *s, pid_t tgid, pid_t tid, int r, pid_t tracer)
@@ -220,15 +188,6 @@ static void born(struct stop *s, const struct tracee *parent)
 	found(s, (pid_t)tid, process, true);
 }
 
-/* On from a trap that is not the one we want, or on for a while. */
-static void go_on(struct tracee *t, int signal)
-{
-	t->stopped = false;
-	if (!t->loose)
-		IGNORE_RESULT(trace_interrupt(t->tid));
-	IGNORE_RESULT(trace_continue(t->tid, signal));
-}
-
 /*
  * A thread's number is gone without its end being told: another thread of it has executed a program, and goes on under the
  * number of the leader, which is not what we stopped any more.
@@ -238,8 +197,11 @@ static void taken_over(struct stop *s, const struct tracee *t)
 	struct tracee *leader = t->tid == t->tgid ? NULL : tracees_find(s->t, t->tgid);
 	uint64_t mask;
 	if (!leader || !leader->traced || !leader->stopped ||
-	    trace_get_mask(leader->tid, &mask) == 0) /* stopped already in its new life */
+	    trace_get_mask(leader->tid, &mask) == 0) { /* stopped already in its new life */
+		if (leader)
+			leader->loaded = false;
 		return;
+	}
 	leader->stopped = false;
 	s->n_waiting++;
 	IGNORE_RESULT(trace_interrupt(leader->tid));
@@ -256,155 +218,31 @@ static bool ask(struct stop *s, size_t at)
 		return false;
 	case TRAP_GONE:
 		taken_over(s, t);
-		lost(s, t);
+		stop_lost(s, t);
 		return true;
 	case TRAP_DIED:
 		t->stopped = false;
-		lost(s, t);
+		stop_lost(s, t);
 		return true;
 	case TRAP_STOP:
 		if (t->loose && !st.signal) {
-			go_on(t, 0);
+			stop_go_on(t, 0);
 			return true;
 		}
 		s->n_waiting -= waited;
 		s->n_loose -= t->loose;
 		t->loose = false;
+		/* now, while others are still on their way; what fails here is told by load_all() */
+		t->loaded = trap_load(t, NULL) == 0;
 		return true;
 	case TRAP_BIRTH:
 		born(s, t);
-		go_on(&s->t->v[at], 0); /* v may have moved */
+		stop_go_on(&s->t->v[at], 0); /* v may have moved */
 		return true;
 	default:
-		go_on(t, st.signal);
+		stop_go_on(t, st.signal);
 		return true;
 	}
-}
-
-/* ---- what does not stop ---- */
-
-static long call_of(const struct tracee *t)
-{
-	char path[64], text[CALL_TEXT_MAX];
-	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)t->tid);
-	if (file_read_line(AT_FDCWD, path, text, sizeof(text)) < 0 || text[0] < '0' ||
-	    text[0] > '9')
-		return -1; /* "running" */
-	return atol(text);
-}
-
-/* Whether it may be waiting for the child of its vfork. */
-static bool in_vfork(const struct tracee *t)
-{
-	long nr = call_of(t);
-	return nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
-}
-
-/* The child that a thread in vfork(2) waits for: it has the same memory. */
-static struct tracee *vfork_child(struct stop *s, const struct tracee *parent)
-{
-	for (size_t i = 0; i < s->t->n; i++) {
-		struct tracee *t = &s->t->v[i];
-		struct trap_facts f;
-		if (!t->traced || t->tid != t->tgid || t->tgid == parent->tgid)
-			continue;
-		if (trap_facts_read(t->tid, &f) == 0 && f.ppid == parent->tgid &&
-		    syscall(SYS_kcmp, parent->tid, t->tid, KCMP_VM, 0, 0) == 0)
-			return t;
-	}
-	return NULL;
-}
-
-/* A stopped thread was killed: as long as we have not reaped it, the execve(2) of another may wait for that. */
-static void ended_in_stop(struct stop *s, struct tracee *t)
-{
-	struct trap_status st = trap_ask(t);
-	if (st.trap != TRAP_DIED && st.trap != TRAP_GONE)
-		return;
-	t->stopped = true; /* it was not waited for */
-	lost(s, t);
-}
-
-/*
- * Looks at what has not stopped yet: lets loose what it waits for; and finds out what is not ours any more, where
- * waitpid(2) does not tell since it is a child of this process.
- */
-static void loosen(struct stop *s)
-{
-	pid_t self = (pid_t)syscall(SYS_gettid);
-	for (size_t i = 0; i < s->t->n; i++) {
-		struct tracee *t = &s->t->v[i];
-		struct trap_facts f;
-		if (!t->traced)
-			continue;
-		if (t->stopped) {
-			ended_in_stop(s, t);
-			continue;
-		}
-		if (trap_facts_read(t->tid, &f) == 0 && f.tracer != self) {
-			lost(s, t);
-			continue;
-		}
-		if (!in_vfork(t)) {
-			/* in case that an exec or another trap has swallowed it */
-			IGNORE_RESULT(trace_interrupt(t->tid));
-			continue;
-		}
-		struct tracee *child = vfork_child(s, t);
-		if (!child || !child->stopped)
-			continue;
-		child->loose = true;
-		s->n_loose++;
-		go_on(child, 0);
-	}
-}
-
-/* Those let loose have done what they were let loose for, perhaps: if not, they will be once more. */
-static void tighten(struct stop *s)
-{
-	for (size_t i = 0; i < s->t->n; i++) {
-		struct tracee *t = &s->t->v[i];
-		if (!t->loose)
-			continue;
-		t->loose = false;
-		s->n_loose--;
-		s->n_waiting++;
-		IGNORE_RESULT(trace_interrupt(t->tid));
-	}
-}
-
-static int stuck_error(struct stop *s)
-{
-	struct tracee *t = NULL;
-	for (size_t i = 0; i < s->t->n && !t; i++)
-		if (s->t->v[i].traced && !s->t->v[i].stopped && !s->t->v[i].loose)
-			t = &s->t->v[i];
-	if (!t)
-		return error_set(
-			s->err, ETIMEDOUT,
-			"processes and threads come and go faster than they can be stopped");
-	char path[64], wchan[64] = "";
-	struct trap_facts f = { 0 };
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)t->tid);
-	IGNORE_RESULT(file_read_line(AT_FDCWD, path, t->comm, sizeof(t->comm)) < 0);
-	(void)snprintf(path, sizeof(path), "/proc/%d/wchan", (int)t->tid);
-	if (file_read_line(AT_FDCWD, path, wchan, sizeof(wchan)) < 0 || str_eq(wchan, "0"))
-		(void)snprintf(wchan, sizeof(wchan), "unknown");
-	IGNORE_RESULT(trap_facts_read(t->tid, &f) < 0);
-	const struct tracee *child = in_vfork(t) ? vfork_child(s, t) : NULL;
-	if (child) {
-		error_set(s->err, ETIMEDOUT,
-			  "it cannot be stopped: its vfork(2) waits for process %d (state %c, "
-			  "wchan %s)",
-			  (int)child->tid, f.state ? f.state : '?', wchan);
-		error_hint(s->err, "try again when that process has executed its program");
-	} else {
-		error_set(s->err, ETIMEDOUT,
-			  "it cannot be stopped: it waits in the kernel (state %c, wchan %s)",
-			  f.state ? f.state : '?', wchan);
-		error_hint(s->err, "is its control group frozen, or a file system not answering?");
-	}
-	return trap_object(t, s->err);
 }
 
 /* Until every thread known has stopped or ended. */
@@ -420,16 +258,16 @@ static int wait_all(struct stop *s)
 			if (s->t->v[i].traced && !s->t->v[i].stopped)
 				news |= ask(s, i);
 		if (s->n_loose && s->n_waiting < before)
-			tighten(s);
+			stop_tighten(s);
 		if (news) {
 			idle = 0;
 			continue;
 		}
 		int64_t now = trap_now();
 		if (now > s->deadline)
-			return stuck_error(s);
+			return stop_stuck(s);
 		if (now > s->ask_at) {
-			loosen(s);
+			stop_loosen(s);
 			s->ask_at = now + STUCK_PAUSE;
 		}
 		trap_rest(&idle);
@@ -439,7 +277,7 @@ static int wait_all(struct stop *s)
 
 /* ---- what they are ---- */
 
-/* Reads all. A thread that a kill or an exec has taken from its stop is waited for again: *ret_again. */
+/* Reads all that were not read yet, and asks the others whether they still stand. A thread that a kill or an exec has taken from its stop is waited for again: *ret_again. */
 static int load_all(struct stop *s, bool *ret_again)
 {
 	*ret_again = false;
@@ -450,14 +288,15 @@ static int load_all(struct stop *s, bool *ret_again)
 			/* a zombie was reaped since, or was a leader whose place a thread took that executes a program */
 			if (t->state == 'Z' &&
 			    (trap_facts_read(t->tid, &f) < 0 || f.state != 'Z')) {
-				lost(s, t);
+				stop_lost(s, t);
 				*ret_again = true;
 			}
 			continue;
 		}
-		int r = trap_load(t, s->err);
+		uint64_t mask;
+		int r = t->loaded ? trace_get_mask(t->tid, &mask) : trap_load(t, s->err);
 		if (r == -ESRCH) {
-			t->stopped = false;
+			t->stopped = t->loaded = false;
 			s->n_waiting++;
 			*ret_again = true;
 			IGNORE_RESULT(trace_interrupt(t->tid));
@@ -521,7 +360,7 @@ static int stop_all(struct stop *s)
 	do {
 		do {
 			if (trap_now() > s->deadline)
-				return stuck_error(s);
+				return stop_stuck(s);
 			s->n_changes = 0;
 			s->incomplete = false;
 			int r = scan(s);
@@ -533,7 +372,7 @@ static int stop_all(struct stop *s)
 			if (!s->t->n && idle < LOOK_AGAIN)
 				s->incomplete = true;
 			if (s->incomplete && !s->n_changes) {
-				loosen(s);
+				stop_loosen(s);
 				trap_rest(&idle);
 			}
 		} while (s->n_changes || s->incomplete);
@@ -570,7 +409,7 @@ static void stop_abandon(struct stop *s)
 			} else if (st.trap != TRAP_NONE) {
 				if (st.trap == TRAP_BIRTH)
 					born(s, t);
-				go_on(&s->t->v[i], st.signal);
+				stop_go_on(&s->t->v[i], st.signal);
 			}
 		}
 	}

@@ -52,8 +52,10 @@ struct tracee {
 	pid_t born; /* by the last tracee_call(), of fork or clone: traced by us and about to stop; 0: none */
 
 	/* Of this room only: */
-	bool stopped;	   /* in a ptrace stop */
-	bool loose;	   /* runs for a while, for the sake of a vfork parent */
+	bool stopped; /* in a ptrace stop */
+	bool loaded;  /* regs, xstate and mask are those of this stop */
+	bool loose;   /* runs for a while, for the sake of a vfork parent */
+	bool reissued; /* its registers there are not `regs`: a call that the stop made fail is made again */
 	bool killed;	   /* before it could be let go: ours to reap */
 	bool held_stop;	   /* a SIGSTOP came while we injected: sent again at the end */
 	bool strayed;	   /* went home without us: its registers are not ours to set any more */

@@ -98,6 +98,7 @@ int tracee_set(struct tracee *t, const struct user_regs_struct *regs, const void
 		return trap_object(t, err);
 	}
 	t->regs = *regs;
+	t->reissued = false;
 	trap_mask_set(t, mask);
 	if (xstate_size) {
 		t->xstate.data = xrealloc(t->xstate.data, xstate_size);

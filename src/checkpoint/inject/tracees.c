@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "checkpoint/inject/interrupted.h"
 #include "checkpoint/inject/trap.h"
 #include "sys/tracing.h"
 
@@ -72,20 +71,13 @@ struct tracee *tracees_add(struct tracees *t, pid_t tid, pid_t tgid, uint32_t pr
 
 /* ---- letting go ---- */
 
-/* A call that failed with EINTR for no other reason than our stop is made again. */
-static void fix_interrupted(struct tracee *t)
-{
-	struct user_regs_struct regs = t->regs;
-	if (interrupted_fix_running(&regs, false) == INTERRUPTED_REISSUE && !trap_signal_pending(t))
-		IGNORE_RESULT(trace_set_regs(t->tid, &regs));
-}
-
 static void release(struct tracee *t)
 {
 	if (!t->traced || !t->stopped)
 		return;
-	if (!t->strayed)
-		fix_interrupted(t);
+	/* a handler is about to run: then the call has to fail, as it did */
+	if (t->reissued && !t->strayed && trap_signal_pending(t))
+		IGNORE_RESULT(trace_set_regs(t->tid, &t->regs));
 	if (t->held_stop)
 		syscall(SYS_tgkill, t->tgid, t->tid, SIGSTOP);
 	t->killed = trace_detach(t->tid) < 0;

@@ -170,9 +170,11 @@ int visit_end(struct visit *v, struct error *err)
 {
 	struct tracee *t = v->t;
 	/* While the mask is its own again and the registers are not, a signal would be handled at the gate: all right. */
+	struct user_regs_struct home;
+	trap_regs_home(t, &home);
 	int r = trace_set_mask(t->tid, trap_mask(t));
 	if (r == 0)
-		r = trace_set_regs(t->tid, &t->regs);
+		r = trace_set_regs(t->tid, &home);
 	if (r == 0 && v->suspended)
 		r = trace_set_options(t->tid, TRAP_OPTIONS);
 	if (v->before) {

@@ -20,7 +20,7 @@
  *
  * Where the frame lies must be memory that nobody misses: in the lowest part of the mapping [stack], far below every stack
  * pointer, where by the ABI nothing lives; its bytes are put back afterwards. Where no thread's stack pointer is in
- * [stack] (Go runs its goroutines elsewhere), the pages must never have been touched. If there is no gate, or no such
+ * [stack] (Go runs its goroutines elsewhere), there must be nothing but zeroes. If there is no gate, or no such
  * memory, the visit is made all the same, unguarded: dying then, within some 20 us, would end the thread.
  *
  * Not covered: seccomp filters are suspended by PTRACE_O_SUSPEND_SECCOMP only while the tracer lives. A filter that
