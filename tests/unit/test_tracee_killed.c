@@ -16,7 +16,7 @@
 #include "program_harness.h"
 #include "tracee_harness.h"
 
-#define KILLS 300
+#define KILLS 150
 
 /* ---- lives ---- */
 
