@@ -271,7 +271,7 @@ struct row {
 	const char *name;
 	bool (*life)(void);
 	void (*end)(pid_t pid); /* NULL: time */
-	bool stretches;		/* begins anew */
+	bool stretches;		/* begins anew, or with what was left when it was stopped */
 	enum kind kind;
 	int named; /* what orig_rax tells at the second stop and later; 0: not looked at */
 };
@@ -281,9 +281,9 @@ static const struct row rows[] = {
 	{ "clock_nanosleep", do_clock_nanosleep, NULL, false, PIPE, SYS_clock_nanosleep },
 	{ "clock_nanosleep until", do_clock_nanosleep_until, NULL, false, PIPE, 0 },
 	{ "poll", do_poll, NULL, false, PIPE, SYS_poll },
-	{ "ppoll", do_ppoll, NULL, false, PIPE, 0 },
-	{ "select", do_select, NULL, false, PIPE, 0 },
-	{ "pselect", do_pselect, NULL, false, PIPE, 0 },
+	{ "ppoll", do_ppoll, NULL, true, PIPE, 0 },
+	{ "select", do_select, NULL, true, PIPE, 0 },
+	{ "pselect", do_pselect, NULL, true, PIPE, 0 },
 	{ "futex", do_futex, NULL, false, PIPE, 0 },
 	{ "futex until", do_futex_until, NULL, false, PIPE, 0 },
 	{ "epoll_wait", do_epoll_wait, NULL, true, PIPE, SYS_epoll_wait },
@@ -361,7 +361,8 @@ static void stop_often(pid_t pid)
 		if (r < 0)
 			stop_failed(&err);
 		assert_int_equal(r, 0);
-		if (i > 0 && row->named && !page->count[1])
+		/* unless it has not come back to its call yet */
+		if (i > 0 && row->named && !page->count[1] && (int64_t)t.v[0].regs.orig_rax >= 0)
 			assert_int_equal(t.v[0].regs.orig_rax, row->named);
 		/* every other time something is done in it */
 		if (i % 2)
