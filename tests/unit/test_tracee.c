@@ -185,8 +185,10 @@ static void life_fork(void)
 static void life_forks(void)
 {
 	for (int i = 0; i < 3; i++)
-		if (fork() == 0)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			break;
+		}
 	life_fork();
 }
 
@@ -226,6 +228,10 @@ static void *thread_exec(void *arg)
 {
 	usleep(200);
 	page->count[0]++;
+	/* a thread's own, and kept */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() == 1)
+		_exit(0);
 	execl("/proc/self/exe", "test_tracee", "exec", arg, NULL);
 	return NULL;
 }
@@ -315,8 +321,10 @@ static void loses_no_signal(void **state UNUSED)
 	while (!page->count[3])
 		sleep_ms(1);
 	pid_t sender = fork();
-	if (sender == 0)
+	if (sender == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		life_storm(pid);
+	}
 	for (int i = 0; i < 100; i++) {
 		struct tracees t;
 		struct error err = ERROR_INIT;

@@ -127,8 +127,9 @@ static void life_vfork_hangs(void)
 	pid_t pid = vfork();
 	if (pid == 0) {
 		page->count[0] = 1;
-		for (;;)
+		while (getppid() != 1)
 			usleep(1000);
+		_exit(0);
 	}
 	page->count[1] = 1;
 	pause();
@@ -156,6 +157,7 @@ static void life_traced(void)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		page->count[1] = (uint64_t)getpid();
 		for (;;)
 			page->count[0]++;
