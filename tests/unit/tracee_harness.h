@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -32,6 +33,7 @@ struct victim_page {
 };
 
 static struct victim_page *page;
+static pid_t victim; /* the one that is to be ended, whatever becomes of the test */
 
 #define VICTIM_CHECK(cond)                                                                         \
 	do {                                                                                       \
@@ -59,11 +61,6 @@ static inline void victim_page_new(void)
 	assert_ptr_not_equal(page, MAP_FAILED);
 }
 
-static inline void victim_page_done(void)
-{
-	munmap(page, sizeof(*page));
-}
-
 /* A child in a process group of its own, which all that it forks stay in. Orphans come to us, to be ended and reaped. */
 static inline pid_t victim_start(void (*life)(void))
 {
@@ -78,6 +75,7 @@ static inline pid_t victim_start(void (*life)(void))
 		_exit(0);
 	}
 	setpgid(pid, pid);
+	victim = pid;
 	for (int i = 0; i < 5000 && !page->ready; i++)
 		sleep_ms(1);
 	assert_true(page->ready);
@@ -155,6 +153,81 @@ static inline void victims_end(pid_t pid)
 			break;
 		sleep_ms(1);
 	}
+	victim = 0;
 	assert_true(kill(-pid, 0) < 0);
 	memset((void *)page, 0, sizeof(*page));
+}
+
+/* Setup and teardown of every test. */
+static inline int victims_setup(void **state UNUSED)
+{
+	victim_page_new();
+	return 0;
+}
+
+static inline int victims_teardown(void **state UNUSED)
+{
+	if (victim)
+		victims_end(victim);
+	munmap(page, sizeof(*page));
+	return 0;
+}
+
+/* ---- lives and looks that several tests share ---- */
+
+/* The counters stand still while stopped, and go on afterwards. */
+static inline void expect_still(void)
+{
+	uint64_t before[16], after[16];
+	memcpy(before, (void *)page->count, sizeof(before));
+	sleep_ms(3);
+	memcpy(after, (void *)page->count, sizeof(after));
+	assert_memory_equal(before, after, sizeof(before));
+}
+
+static inline void expect_running(int counter)
+{
+	uint64_t before = page->count[counter];
+	for (int i = 0; i < 5000; i++) {
+		if (page->count[counter] != before)
+			return;
+		sleep_ms(1);
+	}
+	assert_true(0 && "it does not go on");
+}
+
+static inline void life_spin(void)
+{
+	for (;;)
+		page->count[0]++;
+}
+
+static inline size_t threads_of(pid_t pid)
+{
+	CLEANUP_STR char *path = xasprintf("/proc/%d/task", pid);
+	struct stat st;
+	return stat(path, &st) < 0 ? 0 : st.st_nlink - 2;
+}
+
+#define N_THREADS 300
+
+static inline void *thread_count(void *arg)
+{
+	for (;;) {
+		__atomic_add_fetch(&page->count[(intptr_t)arg % 16], 1, __ATOMIC_RELAXED);
+		usleep(1000);
+	}
+	return NULL;
+}
+
+static inline void life_threads(void)
+{
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (intptr_t i = 1; i < N_THREADS; i++) {
+		pthread_t p;
+		VICTIM_CHECK(pthread_create(&p, &attr, thread_count, (void *)i) == 0);
+	}
+	thread_count(NULL);
 }

@@ -286,13 +286,14 @@ NORETURN static void run_park(struct run *run)
 		arch_syscall4(__NR_futex, (long)&run->parked, FUTEX_WAIT, 0, 0);
 }
 
-/* The tracer stops us here. If it does not, it is dead: we restore ourselves. */
+/*
+ * The tracer stops us here. If it does not, it is dead: we restore ourselves. Neither futex(2) nor nanosleep(2): when
+ * stopped, these overwrite what the kernel remembers to restart the call that the thread was in (its restart block).
+ */
 NORETURN static void run_return(struct run *run)
 {
-	/* not futex(2): an interrupted wait with a timeout is kept in the thread's restart block, where the call that the
-	 * stop interrupted still is. ppoll(2) keeps nothing there */
-	struct blob_time t = { RUN_GRACE_MS / 1000, (int64_t)(RUN_GRACE_MS % 1000) * 1000000 };
-	arch_syscall5(__NR_ppoll, 0, 0, (long)&t, 0, 0);
+	struct blob_time grace = { 0, RUN_GRACE_MS * 1000000L };
+	arch_syscall5(__NR_ppoll, 0, 0, (long)&grace, 0, 8);
 	arch_blob_home(run->home);
 }
 

@@ -12,10 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "checkpoint/inject/traced.h"
+#include "checkpoint/inject/tracee.h"
 
 #define FRAME_ALIGN 64
 
 size_t frame_size(const struct tracee *t);
 /* buf: frame_size() bytes, for address `at`. */
 void frame_build(const struct tracee *t, uint64_t at, void *buf);
+/* If buf begins with a frame made by frame_build(), its size; else 0. */
+size_t frame_left(const void *buf, size_t size);

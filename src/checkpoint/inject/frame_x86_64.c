@@ -17,6 +17,8 @@
  */
 #define NO_SUCH_MODE 4
 
+#define FRAME_MARK 0x656d6f686f676f67ULL
+
 struct frame {
 	uint64_t flags, link;
 	struct {
@@ -29,7 +31,7 @@ struct frame {
 	uint16_t cs, gs, fs, ss;
 	uint64_t err, trapno, oldmask, cr2, fpstate, reserved[8];
 	uint64_t mask;
-	uint64_t pad[2]; /* the state that follows is aligned to 64 */
+	uint64_t ours, size; /* FRAME_MARK; the state that follows is aligned to 64 */
 };
 _Static_assert(sizeof(struct frame) == 5 * FRAME_ALIGN, "struct ucontext has 304 bytes");
 
@@ -88,7 +90,18 @@ void frame_build(const struct tracee *t, uint64_t at, void *buf)
 		.ss = (uint16_t)r.ss,
 		.fpstate = at + sizeof(f),
 		.mask = trap_mask(t),
+		.ours = FRAME_MARK,
+		.size = frame_size(t),
 	};
 	memcpy(buf, &f, sizeof(f));
 	build_state(t, (uint8_t *)buf + sizeof(f));
+}
+
+size_t frame_left(const void *buf, size_t size)
+{
+	struct frame f;
+	if (size < sizeof(f))
+		return 0;
+	memcpy(&f, buf, sizeof(f));
+	return f.ours == FRAME_MARK && f.size <= size ? f.size : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* home.c - where in a process a visit can begin: its gate, and memory for its frame. See home.h. */
+/* home.c - see home.h. */
 #include "checkpoint/inject/home.h"
 
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "checkpoint/inject/frame.h"
-#include "checkpoint/inject/home_parts.h"
 
 #define PAGE	 4096
 #define MAPS_MAX (256u << 20)
@@ -187,8 +186,9 @@ int home_find(struct tracee *t, struct error *err)
 	int r = file_read(AT_FDCWD, path, MAPS_MAX, &b);
 	if (r < 0)
 		return error_sys(err, -r, "cannot read %s", path);
-	if (b.data)
-		home_look(h, t, b.data);
+	if (!b.len)
+		return error_set(err, ESRCH, "it was killed while we worked in it");
+	home_look(h, t, b.data);
 	if (!h->gate && !h->call)
 		return error_set(err, ENOEXEC,
 				 "no system call instruction was found in its memory");
@@ -198,32 +198,21 @@ int home_find(struct tracee *t, struct error *err)
 
 /* ---- room for a frame ---- */
 
-/* Whether no page of it was ever touched, as /proc/PID/pagemap tells. */
-static bool pages_are_new(const struct tracee *t, uint64_t from, uint64_t to)
+/*
+ * Whether the lowest part of the stack, to a page beyond what we want, holds nothing: zeroes, or a frame that we left there
+ * when we died.
+ */
+static bool stack_end_is_free(const struct tracee *t, uint64_t at, size_t size)
 {
-	char path[64];
-	(void)snprintf(path, sizeof(path), "/proc/%d/pagemap", (int)t->tid);
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	for (uint64_t at = from / PAGE; at * PAGE < to; at++) {
-		uint64_t entry;
-		if (fd < 0 ||
-		    pread(fd, &entry, sizeof(entry), (off_t)(at * sizeof(entry))) != sizeof(entry))
-			return false;
-		if (entry >> 62) /* present or swapped */
-			return false;
-	}
-	return true;
-}
-
-/* Whether it holds nothing: as an earlier visit left it, where nothing had been. */
-static bool bytes_are_zero(const struct tracee *t, uint64_t at, size_t size)
-{
-	uint8_t *buf = xmalloc(size);
-	bool zero = tracee_read(t, at, buf, size) == 0;
-	for (size_t i = 0; i < size && zero; i++)
-		zero = buf[i] == 0;
+	uint64_t start = t->home->stack_start;
+	size_t n = (size_t)(at - start) + size + PAGE, before = (size_t)(at - start);
+	uint8_t *buf = xmalloc(n);
+	bool free_of_all = start + n <= t->home->stack_end && tracee_read(t, start, buf, n) == 0;
+	size_t ours = free_of_all ? frame_left(buf + before, n - before) : 0;
+	for (size_t i = 0; free_of_all && i < n; i++)
+		free_of_all = !buf[i] || (i >= before && i < before + ours);
 	free(buf);
-	return zero;
+	return free_of_all;
 }
 
 uint64_t home_room(const struct tracee *t, size_t size)
@@ -231,7 +220,7 @@ uint64_t home_room(const struct tracee *t, size_t size)
 	const struct home *h = t->home;
 	if (!h->gate || h->stack_end <= h->stack_start)
 		return 0;
-	uint64_t lowest = UINT64_MAX, step = (size + PAGE - 1) / PAGE * PAGE;
+	uint64_t lowest = UINT64_MAX;
 	for (size_t i = 0; i < h->n_rsp; i++)
 		if (h->rsp[i] >= h->stack_start && h->rsp[i] < h->stack_end)
 			lowest = MIN(lowest, h->rsp[i]);
@@ -241,9 +230,5 @@ uint64_t home_room(const struct tracee *t, size_t size)
 		uint64_t top = lowest - RED_ZONE - size - FRAME_ALIGN;
 		return MIN(at, top) & ~(uint64_t)(FRAME_ALIGN - 1);
 	}
-	/* a visit whose engine died leaves its frame there: the next place, then; what is used lies at the other end */
-	for (; at + size < h->stack_start + (h->stack_end - h->stack_start) / 2; at += step)
-		if (pages_are_new(t, at, at + size) || bytes_are_zero(t, at, size))
-			return at;
-	return 0;
+	return stack_end_is_free(t, at, size) ? at : 0;
 }

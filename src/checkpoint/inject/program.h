@@ -62,8 +62,9 @@ struct step {
 enum run_mode {
 	RUN_PARKS, /* restore: done: waits for ever in futex(2), for the tracer to set its registers. Failed: the abort
 		      * word becomes 1, and the process exits with 1 (a thread that is no leader parks) */
-	RUN_RETURNS, /* dump, done or failed: waits RUN_GRACE_MS for its tracer to stop it; when none does, it
-		      * is dead, and the thread goes home by rt_sigreturn(2) through the frame at `home` */
+	RUN_RETURNS, /* dump: done or failed, it waits RUN_GRACE_MS for its tracer to stop it; when none does, it
+		      * is dead, and the thread goes home by rt_sigreturn(2) through the frame at `home`. No step may
+		      * sleep or wait: if stopped there, it changes how the kernel restarts the thread's own call */
 };
 #define RUN_GRACE_MS 500
 

@@ -15,9 +15,8 @@
 #include "checkpoint/inject/arena_map.h"
 #include "checkpoint/inject/blob_code.h"
 #include "checkpoint/inject/frame.h"
-#include "checkpoint/inject/home.h"
-#include "checkpoint/inject/tracee.h"
 #include "checkpoint/inject/trap.h"
+#include "checkpoint/inject/visit.h"
 #include "sys/tracing.h"
 
 #define PAGE	4096

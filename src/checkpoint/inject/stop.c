@@ -27,28 +27,16 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "checkpoint/inject/stop_parts.h"
 #include "checkpoint/inject/trap.h"
 #include "checkpoint/inject/tracees_parts.h"
 #include "sys/tracing.h"
 
-#define STUCK_NS      2000000 /* after this it is asked what holds a thread */
-#define STUCK_PAUSE   5000000 /* and again after this */
-#define ABANDON_MS    1000
-#define SEIZE_TRIES   5
-#define KCMP_VM	      1
-#define CALL_TEXT_MAX 256
-
-struct stop {
-	struct tracees *t;
-	tracees_lister lister;
-	void *arg;
-	int64_t deadline;
-	struct error *err;
-	size_t n_added;	  /* since the pass began */
-	size_t n_waiting; /* traced and not stopped, but for loose ones */
-	size_t n_loose;
-	int64_t ask_at; /* when to look again for what holds a thread */
-};
+#define STUCK_NS    2000000 /* after this it is asked what holds a thread */
+#define STUCK_PAUSE 5000000 /* and again after this */
+#define ABANDON_MS  1000
+#define SEIZE_TRIES 5
+#define LOOK_AGAIN  3
 
 /* ---- what is found ---- */
 
@@ -76,24 +64,9 @@ static struct tracee *found(struct stop *s, pid_t tid, uint32_t process, bool tr
 	struct tracee *t = tracees_add(s->t, tid, p->tgid, process);
 	t->traced = traced;
 	p->known++;
-	s->n_added++;
+	s->n_changes++;
 	s->n_waiting += traced;
 	return t;
-}
-
-/* It ended, or is no more ours. Its place in v is kept until the end, without a number. */
-static void lost(struct stop *s, struct tracee *t)
-{
-	struct trap_facts f;
-	if (t->traced && !t->stopped && !t->loose)
-		s->n_waiting--;
-	s->n_loose -= t->loose;
-	t->traced = t->stopped = t->loose = false;
-	bool zombie = t->tid == t->tgid && trap_facts_read(t->tid, &f) == 0 &&
-		      (f.state == 'Z' || f.state == 'X');
-	t->state = zombie ? 'Z' : 0;
-	if (!zombie)
-		s->t->parts->processes[t->process].known--;
 }
 
 static int seize_error(struct stop *s, pid_t tgid, pid_t tid, int r, pid_t tracer)
@@ -116,7 +89,12 @@ static int seize(struct stop *s, pid_t tid, uint32_t process, int tries)
 {
 	pid_t tgid = s->t->parts->processes[process].tgid;
 	struct trap_facts f = { 0 };
+	bool further = s->t->parts->processes[process].known > 0;
+	if (further)
+		rescue_begin(&s->rescue, s->t, process);
 	int r = trace_seize(tid, TRAP_OPTIONS);
+	if (further)
+		rescue_end(&s->rescue);
 	if (r == 0) {
 		found(s, tid, process, true);
 		r = trace_interrupt(tid);
@@ -124,14 +102,14 @@ static int seize(struct stop *s, pid_t tid, uint32_t process, int tries)
 	}
 	if (r == -ESRCH || trap_facts_read(tid, &f) < 0)
 		return 0;
+	/* ours from birth, and its parent has not told yet; dead perhaps, then ours to reap */
+	if (f.tracer == (pid_t)syscall(SYS_gettid)) {
+		found(s, tid, process, true);
+		return 0;
+	}
 	if (f.state == 'Z' || f.state == 'X') {
 		if (tid == tgid && f.state == 'Z')
 			found(s, tid, process, false)->state = 'Z';
-		return 0;
-	}
-	/* ours from birth, and its parent has not told yet */
-	if (f.tracer == (pid_t)syscall(SYS_gettid)) {
-		found(s, tid, process, true);
 		return 0;
 	}
 	/* A dying leader, whose place a thread has taken that executed a program meanwhile, or a thread that dies. */
@@ -150,11 +128,13 @@ static int seize_threads(struct stop *s, uint32_t process)
 	/* one link a thread, and two: cheaper to ask than the list */
 	if (stat(path, &st) < 0 || st.st_nlink == s->t->parts->processes[process].known + 2u)
 		return 0;
-	if (st.st_nlink == 3 && !tracees_find(s->t, tgid))
-		return seize(s, tgid, process, SEIZE_TRIES);
-	DIR *dir = opendir(path);
+	DIR *dir = NULL;
 	const struct dirent *e;
 	int r = 0;
+	if (st.st_nlink == 3 && !tracees_find(s->t, tgid))
+		r = seize(s, tgid, process, SEIZE_TRIES);
+	else
+		dir = opendir(path);
 	while (r == 0 && dir && (e = readdir(dir))) {
 		pid_t tid = (pid_t)atoi(e->d_name);
 		const struct tracee *t = tid > 0 ? tracees_find(s->t, tid) : NULL;
@@ -163,6 +143,8 @@ static int seize_threads(struct stop *s, uint32_t process)
 	}
 	if (dir)
 		closedir(dir);
+	/* some are on their way out, or a thread is just becoming its process */
+	s->incomplete |= st.st_nlink != s->t->parts->processes[process].known + 2u;
 	return r;
 }
 
@@ -206,15 +188,6 @@ static void born(struct stop *s, const struct tracee *parent)
 	found(s, (pid_t)tid, process, true);
 }
 
-/* On from a trap that is not the one we want, or on for a while. */
-static void go_on(struct tracee *t, int signal)
-{
-	t->stopped = false;
-	if (!t->loose)
-		IGNORE_RESULT(trace_interrupt(t->tid));
-	IGNORE_RESULT(trace_continue(t->tid, signal));
-}
-
 /*
  * A thread's number is gone without its end being told: another thread of it has executed a program, and goes on under the
  * number of the leader, which is not what we stopped any more.
@@ -222,8 +195,13 @@ static void go_on(struct tracee *t, int signal)
 static void taken_over(struct stop *s, const struct tracee *t)
 {
 	struct tracee *leader = t->tid == t->tgid ? NULL : tracees_find(s->t, t->tgid);
-	if (!leader || !leader->traced || !leader->stopped)
+	uint64_t mask;
+	if (!leader || !leader->traced || !leader->stopped ||
+	    trace_get_mask(leader->tid, &mask) == 0) { /* stopped already in its new life */
+		if (leader)
+			leader->loaded = false;
 		return;
+	}
 	leader->stopped = false;
 	s->n_waiting++;
 	IGNORE_RESULT(trace_interrupt(leader->tid));
@@ -240,139 +218,31 @@ static bool ask(struct stop *s, size_t at)
 		return false;
 	case TRAP_GONE:
 		taken_over(s, t);
-		lost(s, t);
-		s->n_added++; /* another may have its number now: look again */
+		stop_lost(s, t);
 		return true;
 	case TRAP_DIED:
 		t->stopped = false;
-		lost(s, t);
+		stop_lost(s, t);
 		return true;
 	case TRAP_STOP:
 		if (t->loose && !st.signal) {
-			go_on(t, 0);
+			stop_go_on(t, 0);
 			return true;
 		}
 		s->n_waiting -= waited;
 		s->n_loose -= t->loose;
 		t->loose = false;
+		/* now, while others are still on their way; what fails here is told by load_all() */
+		t->loaded = trap_load(t, NULL) == 0;
 		return true;
 	case TRAP_BIRTH:
 		born(s, t);
-		go_on(&s->t->v[at], 0); /* v may have moved */
+		stop_go_on(&s->t->v[at], 0); /* v may have moved */
 		return true;
 	default:
-		go_on(t, st.signal);
+		stop_go_on(t, st.signal);
 		return true;
 	}
-}
-
-/* ---- what does not stop ---- */
-
-static long call_of(const struct tracee *t)
-{
-	char path[64], text[CALL_TEXT_MAX];
-	(void)snprintf(path, sizeof(path), "/proc/%d/syscall", (int)t->tid);
-	if (file_read_line(AT_FDCWD, path, text, sizeof(text)) < 0 || text[0] < '0' ||
-	    text[0] > '9')
-		return -1; /* "running" */
-	return atol(text);
-}
-
-/* Whether it may be waiting for the child of its vfork. */
-static bool in_vfork(const struct tracee *t)
-{
-	long nr = call_of(t);
-	return nr == SYS_vfork || nr == SYS_clone || nr == SYS_clone3;
-}
-
-/* The child that a thread in vfork(2) waits for: it has the same memory. */
-static struct tracee *vfork_child(struct stop *s, const struct tracee *parent)
-{
-	for (size_t i = 0; i < s->t->n; i++) {
-		struct tracee *t = &s->t->v[i];
-		struct trap_facts f;
-		if (!t->traced || t->tid != t->tgid || t->tgid == parent->tgid)
-			continue;
-		if (trap_facts_read(t->tid, &f) == 0 && f.ppid == parent->tgid &&
-		    syscall(SYS_kcmp, parent->tid, t->tid, KCMP_VM, 0, 0) == 0)
-			return t;
-	}
-	return NULL;
-}
-
-/*
- * Looks at what has not stopped yet: lets loose what it waits for; and finds out what is not ours any more, where
- * waitpid(2) does not tell since it is a child of this process.
- */
-static void loosen(struct stop *s)
-{
-	pid_t self = (pid_t)syscall(SYS_gettid);
-	for (size_t i = 0; i < s->t->n; i++) {
-		struct tracee *t = &s->t->v[i];
-		struct trap_facts f;
-		if (!t->traced || t->stopped)
-			continue;
-		if (trap_facts_read(t->tid, &f) == 0 && f.tracer != self) {
-			lost(s, t);
-			s->n_added++;
-			continue;
-		}
-		if (!in_vfork(t))
-			continue;
-		struct tracee *child = vfork_child(s, t);
-		if (!child || !child->stopped)
-			continue;
-		child->loose = true;
-		s->n_loose++;
-		go_on(child, 0);
-	}
-}
-
-/* Those let loose have done what they were let loose for, perhaps: if not, they will be once more. */
-static void tighten(struct stop *s)
-{
-	for (size_t i = 0; i < s->t->n; i++) {
-		struct tracee *t = &s->t->v[i];
-		if (!t->loose)
-			continue;
-		t->loose = false;
-		s->n_loose--;
-		s->n_waiting++;
-		IGNORE_RESULT(trace_interrupt(t->tid));
-	}
-}
-
-static int stuck_error(struct stop *s)
-{
-	struct tracee *t = NULL;
-	for (size_t i = 0; i < s->t->n && !t; i++)
-		if (s->t->v[i].traced && !s->t->v[i].stopped && !s->t->v[i].loose)
-			t = &s->t->v[i];
-	if (!t)
-		return error_set(s->err, ETIMEDOUT,
-				 "new processes appear faster than they can be stopped");
-	char path[64], wchan[64] = "";
-	struct trap_facts f = { 0 };
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)t->tid);
-	IGNORE_RESULT(file_read_line(AT_FDCWD, path, t->comm, sizeof(t->comm)) < 0);
-	(void)snprintf(path, sizeof(path), "/proc/%d/wchan", (int)t->tid);
-	if (file_read_line(AT_FDCWD, path, wchan, sizeof(wchan)) < 0 || str_eq(wchan, "0"))
-		(void)snprintf(wchan, sizeof(wchan), "unknown");
-	IGNORE_RESULT(trap_facts_read(t->tid, &f) < 0);
-	const struct tracee *child = in_vfork(t) ? vfork_child(s, t) : NULL;
-	if (child) {
-		error_set(s->err, ETIMEDOUT,
-			  "it cannot be stopped: its vfork(2) waits for process %d (state %c, "
-			  "wchan %s)",
-			  (int)child->tid, f.state ? f.state : '?', wchan);
-		error_hint(s->err, "try again when that process has executed its program");
-	} else {
-		error_set(s->err, ETIMEDOUT,
-			  "it cannot be stopped: it waits in the kernel (state %c, wchan %s)",
-			  f.state ? f.state : '?', wchan);
-		error_hint(s->err, "is its control group frozen, or a file system not answering?");
-	}
-	return trap_object(t, s->err);
 }
 
 /* Until every thread known has stopped or ended. */
@@ -388,16 +258,16 @@ static int wait_all(struct stop *s)
 			if (s->t->v[i].traced && !s->t->v[i].stopped)
 				news |= ask(s, i);
 		if (s->n_loose && s->n_waiting < before)
-			tighten(s);
+			stop_tighten(s);
 		if (news) {
 			idle = 0;
 			continue;
 		}
 		int64_t now = trap_now();
 		if (now > s->deadline)
-			return stuck_error(s);
+			return stop_stuck(s);
 		if (now > s->ask_at) {
-			loosen(s);
+			stop_loosen(s);
 			s->ask_at = now + STUCK_PAUSE;
 		}
 		trap_rest(&idle);
@@ -407,7 +277,7 @@ static int wait_all(struct stop *s)
 
 /* ---- what they are ---- */
 
-/* Reads all. A thread that a kill or an exec has taken from its stop is waited for again: *ret_again. */
+/* Reads all that were not read yet, and asks the others whether they still stand. A thread that a kill or an exec has taken from its stop is waited for again: *ret_again. */
 static int load_all(struct stop *s, bool *ret_again)
 {
 	*ret_again = false;
@@ -415,14 +285,18 @@ static int load_all(struct stop *s, bool *ret_again)
 		struct tracee *t = &s->t->v[i];
 		struct trap_facts f;
 		if (!t->traced) {
-			/* a zombie that was reaped since */
-			if (t->state == 'Z' && trap_facts_read(t->tid, &f) < 0)
-				lost(s, t);
+			/* a zombie was reaped since, or was a leader whose place a thread took that executes a program */
+			if (t->state == 'Z' &&
+			    (trap_facts_read(t->tid, &f) < 0 || f.state != 'Z')) {
+				stop_lost(s, t);
+				*ret_again = true;
+			}
 			continue;
 		}
-		int r = trap_load(t, s->err);
+		uint64_t mask;
+		int r = t->loaded ? trace_get_mask(t->tid, &mask) : trap_load(t, s->err);
 		if (r == -ESRCH) {
-			t->stopped = false;
+			t->stopped = t->loaded = false;
 			s->n_waiting++;
 			*ret_again = true;
 			IGNORE_RESULT(trace_interrupt(t->tid));
@@ -481,18 +355,27 @@ static void settle(struct stop *s)
 
 static int stop_all(struct stop *s)
 {
+	unsigned int idle = 0;
 	bool again;
 	do {
 		do {
 			if (trap_now() > s->deadline)
-				return stuck_error(s);
-			s->n_added = 0;
+				return stop_stuck(s);
+			s->n_changes = 0;
+			s->incomplete = false;
 			int r = scan(s);
 			if (r == 0)
 				r = wait_all(s);
 			if (r < 0)
 				return r;
-		} while (s->n_added);
+			/* a lister that reads /proc may miss a process in the instant of an execve(2) */
+			if (!s->t->n && idle < LOOK_AGAIN)
+				s->incomplete = true;
+			if (s->incomplete && !s->n_changes) {
+				stop_loosen(s);
+				trap_rest(&idle);
+			}
+		} while (s->n_changes || s->incomplete);
 		int r = load_all(s, &again);
 		if (r < 0)
 			return r;
@@ -526,7 +409,7 @@ static void stop_abandon(struct stop *s)
 			} else if (st.trap != TRAP_NONE) {
 				if (st.trap == TRAP_BIRTH)
 					born(s, t);
-				go_on(&s->t->v[i], st.signal);
+				stop_go_on(&s->t->v[i], st.signal);
 			}
 		}
 	}
@@ -545,6 +428,7 @@ int tracees_stop(tracees_lister lister, void *arg, unsigned timeout_ms, struct t
 	};
 	t.parts->gates = home_gates_new();
 	int r = stop_all(&s);
+	rescue_done(&s.rescue);
 	if (r < 0) {
 		stop_abandon(&s);
 		tracees_done(&t);

@@ -7,7 +7,7 @@
  * had happened; tracees_kill() ends them.
  *
  * If we die, at any instant, the kernel lets them run on: with their own registers while nothing is being
- * injected, else by a signal frame that leads home (home.h). A program that runs then ends by itself (program.h,
+ * injected, else by a signal frame that leads home (visit.h). A program that runs then ends by itself (program.h,
  * RUN_RETURNS).
  *
  * The kernel ties a trace to the thread that began it: all calls for one set must come from one thread. A
@@ -31,11 +31,50 @@
 
 #include "base/error.h"
 #include "checkpoint/inject/program.h"
-#include "checkpoint/inject/traced.h"
+
+struct tracee {
+	pid_t tid, tgid; /* as we see them */
+	char comm[17];
+	char state; /* 'R'unning (any live state), 'T': group-stopped by a signal, 'Z': zombie, not traced */
+	int stop_signal; /* of 'T' */
+	bool traced;
+	/*
+	 * As at the stop. But for two things that the kernel does, or hides, on the way back: a restartable sequence
+	 * (rseq(2)) that was interrupted is aborted, and the call that restart_syscall(2) goes on with is named
+	 * (see interrupted_by_restart()).
+	 */
+	struct user_regs_struct regs;
+	struct bytes_view {
+		uint8_t *data;
+		size_t size;
+	} xstate;      /* NT_X86_XSTATE, malloc'ed, without the end that holds nothing */
+	sigset_t mask; /* PTRACE_GETSIGMASK: 64 bits are used */
+	pid_t born; /* by the last tracee_call(), of fork or clone: traced by us and about to stop; 0: none */
+
+	/* Of this room only: */
+	bool stopped; /* in a ptrace stop */
+	bool loaded;  /* regs, xstate and mask are those of this stop */
+	bool loose;   /* runs for a while, for the sake of a vfork parent */
+	bool reissued; /* its registers there are not `regs`: a call that the stop made fail is made again */
+	bool killed;	   /* before it could be let go: ours to reap */
+	bool held_stop;	   /* a SIGSTOP came while we injected: sent again at the end */
+	bool strayed;	   /* went home without us: its registers are not ours to set any more */
+	uint32_t process;  /* rank of its process */
+	struct home *home; /* what we know of its process' memory; of the set, or its own */
+};
+
+struct tracees_parts;
+
+struct tracees {
+	struct tracee *v; /* leaders before their threads; processes in the order of finding */
+	size_t n, cap;
+	struct tracees_parts *parts; /* of this room only */
+};
 
 /*
  * Lists the processes of the set, as pids of this namespace; called again until it tells nothing new (the control
  * group's members, the pid namespace's). Appends to *pids (malloc'ed array). 0 or -errno.
+ * What it leaves out by mistake, and no other process forks, is left out.
  */
 typedef int (*tracees_lister)(void *arg, pid_t **pids, size_t *n);
 
@@ -58,6 +97,11 @@ void tracees_done(struct tracees *t); /* frees; releases what is still stopped *
 struct tracee *tracees_find(const struct tracees *t, pid_t tid);
 
 /* ---- one stopped thread ---- */
+
+int tracee_read(const struct tracee *t, uint64_t addr, void *buf, size_t size)
+	NODISCARD; /* process_vm_readv; -EFAULT.. */
+int tracee_write(const struct tracee *t, uint64_t addr, const void *buf, size_t size)
+	NODISCARD; /* /proc/PID/mem */
 
 /*
  * One system call in the thread. Returns its result (negative errno included). Registers are restored. err is set, and a

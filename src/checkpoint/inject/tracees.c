@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "checkpoint/inject/interrupted.h"
 #include "checkpoint/inject/trap.h"
 #include "sys/tracing.h"
 
@@ -72,30 +71,42 @@ struct tracee *tracees_add(struct tracees *t, pid_t tid, pid_t tgid, uint32_t pr
 
 /* ---- letting go ---- */
 
-/* A call that failed with EINTR for no other reason than our stop is made again. */
-static void fix_interrupted(struct tracee *t)
-{
-	struct user_regs_struct regs = t->regs;
-	if (interrupted_fix_running(&regs, false) == INTERRUPTED_REISSUE && !trap_signal_pending(t))
-		IGNORE_RESULT(trace_set_regs(t->tid, &regs));
-}
-
 static void release(struct tracee *t)
 {
 	if (!t->traced || !t->stopped)
 		return;
-	if (!t->strayed)
-		fix_interrupted(t);
+	/* a handler is about to run: then the call has to fail, as it did */
+	if (t->reissued && !t->strayed && trap_signal_pending(t))
+		IGNORE_RESULT(trace_set_regs(t->tid, &t->regs));
 	if (t->held_stop)
 		syscall(SYS_tgkill, t->tgid, t->tid, SIGSTOP);
-	IGNORE_RESULT(trace_detach(t->tid));
+	t->killed = trace_detach(t->tid) < 0;
 	t->traced = t->stopped = false;
+}
+
+/*
+ * A thread that could not be let go was killed meanwhile: by the execve(2) or exit of another, which was let go before
+ * it. Until we have reaped it, that execve(2) does not go on, and no parent is told of the exit.
+ */
+static void reap_killed(struct tracees *t)
+{
+	int64_t deadline = trap_deadline(KILL_MS);
+	unsigned int idle = 0;
+	for (size_t i = 0; i < t->n;) {
+		struct tracee *x = &t->v[i];
+		enum trap trap = x->killed ? trap_ask(x).trap : TRAP_GONE;
+		if (trap == TRAP_DIED || trap == TRAP_GONE || trap_now() > deadline)
+			i++;
+		else
+			trap_rest(&idle);
+	}
 }
 
 void tracees_release(struct tracees *t)
 {
 	for (size_t i = 0; i < t->n; i++)
 		release(&t->v[i]);
+	reap_killed(t);
 }
 
 /* Whether a thread is no more, or a zombie that another has to reap. */

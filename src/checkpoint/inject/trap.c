@@ -168,16 +168,22 @@ int trap_load(struct tracee *t, struct error *err)
 {
 	uint64_t mask = 0;
 	size_t size = sizeof(t->regs);
-	load_comm(t);
 	int r = trace_get_set(t->tid, NT_PRSTATUS, &t->regs, &size);
 	if (r < 0)
 		return r;
 	if (size != sizeof(t->regs) || t->regs.cs != CS_64_BIT ||
 	    ((int64_t)t->regs.orig_rax >= 0 && (t->regs.orig_rax & X32_CALL))) {
+		load_comm(t);
 		error_set(err, ENOTSUP, "it runs 32-bit code, which cannot be checkpointed");
 		return trap_object(t, err);
 	}
-	r = trace_get_mask(t->tid, &mask);
+	/* first, and not when it is released: if we die before, the call is seen to fail */
+	struct user_regs_struct again;
+	t->reissued = trap_regs_home(t, &again) == INTERRUPTED_REISSUE;
+	if (t->reissued)
+		r = trace_set_regs(t->tid, &again);
+	if (r == 0)
+		r = trace_get_mask(t->tid, &mask);
 	if (r == 0)
 		r = load_xstate(t);
 	if (r < 0)
@@ -187,7 +193,14 @@ int trap_load(struct tracee *t, struct error *err)
 		abort_sequence(t);
 	else if (interrupted_by_restart(&t->regs))
 		name_restarted_call(t);
+	load_comm(t);
 	return 0;
+}
+
+enum interrupted_how trap_regs_home(const struct tracee *t, struct user_regs_struct *ret)
+{
+	*ret = t->regs;
+	return interrupted_fix_running(ret, false);
 }
 
 /* ---- /proc ---- */

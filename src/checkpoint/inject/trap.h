@@ -14,7 +14,8 @@
 
 #include "base/compiler.h"
 #include "base/error.h"
-#include "checkpoint/inject/traced.h"
+#include "checkpoint/inject/interrupted.h"
+#include "checkpoint/inject/tracee.h"
 
 /* Followed: the children of what is being stopped. Calls' stops are told apart from signals. */
 #define TRAP_OPTIONS                                                                               \
@@ -50,6 +51,9 @@ int trap_wait(struct tracee *t, int64_t deadline, struct trap_status *ret) NODIS
 
 /* Reads registers, xstate, mask and name of a stopped thread. -ESRCH: it is not stopped any more; -ENOTSUP: 32 bits. */
 int trap_load(struct tracee *t, struct error *err) NODISCARD;
+
+/* The registers with which it goes on, as far as is known when no signal is pending. */
+enum interrupted_how trap_regs_home(const struct tracee *t, struct user_regs_struct *ret);
 
 /* What /proc/TID/status tells: 'R', 'S', 'D', 'T', 't', 'Z', 'X'; who traces it; its process. -ESRCH. */
 struct trap_facts {

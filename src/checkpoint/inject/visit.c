@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * visit.c - a thread leaves home, makes calls, and comes back: the order of requests that home.h promises. Each
+ * visit.c - a thread leaves home, makes calls, and comes back: the order of requests that visit.h promises. Each
  * function here is to be read with the question "and if we die after this line?"
  */
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #include "base/buf.h"
 #include "checkpoint/inject/frame.h"
 #include "checkpoint/inject/home.h"
-#include "checkpoint/inject/home_parts.h"
 #include "checkpoint/inject/trap.h"
+#include "checkpoint/inject/visit.h"
 #include "sys/tracing.h"
 
 #define CALL_MS	      10000
@@ -170,9 +170,11 @@ int visit_end(struct visit *v, struct error *err)
 {
 	struct tracee *t = v->t;
 	/* While the mask is its own again and the registers are not, a signal would be handled at the gate: all right. */
+	struct user_regs_struct home;
+	trap_regs_home(t, &home);
 	int r = trace_set_mask(t->tid, trap_mask(t));
 	if (r == 0)
-		r = trace_set_regs(t->tid, &t->regs);
+		r = trace_set_regs(t->tid, &home);
 	if (r == 0 && v->suspended)
 		r = trace_set_options(t->tid, TRAP_OPTIONS);
 	if (v->before) {

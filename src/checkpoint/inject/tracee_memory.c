@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* traced.c - see traced.h. */
-#include "checkpoint/inject/traced.h"
-
+/* tracee_memory.c - the memory of a stopped thread. See tracee.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "checkpoint/inject/tracee.h"
 
 /* process_vm_readv(2) and its twin move whole pages at a time, and respect protections ... */
 static size_t move_fast(const struct tracee *t, uint64_t addr, void *buf, size_t size, bool write)

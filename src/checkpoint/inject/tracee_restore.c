@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tracee.c - one stopped thread: its memory, and on restore its registers. See tracee.h. */
-#include "checkpoint/inject/tracee.h"
-
-#include <fcntl.h>
-#include <stdio.h>
+/* tracee_restore.c - threads of ours that wait in a program become what they were. See tracee.h. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/fd.h"
 #include "checkpoint/inject/home.h"
+#include "checkpoint/inject/tracee.h"
 #include "checkpoint/inject/trap.h"
 #include "checkpoint/inject/xstate.h"
 #include "sys/tracing.h"
 
 #define SEIZE_MS 5000
-
-/* ---- restore ---- */
 
 static int seize_failed(const struct tracee *t, int r, struct error *err)
 {
@@ -105,6 +98,7 @@ int tracee_set(struct tracee *t, const struct user_regs_struct *regs, const void
 		return trap_object(t, err);
 	}
 	t->regs = *regs;
+	t->reissued = false;
 	trap_mask_set(t, mask);
 	if (xstate_size) {
 		t->xstate.data = xrealloc(t->xstate.data, xstate_size);
