@@ -145,7 +145,7 @@ static int pack_upper(struct work *w, struct error *err)
 	if (dir < 0)
 		return error_sys(err, errno, "cannot open the private layer");
 	w->record.packed_layer = true;
-	return layer_archive_pack(w->writer, LAYER_BLOB, dir, err);
+	return layer_archive_pack(w->writer, LAYER_BLOB, dir, 0, err);
 }
 
 static bool is_empty(int fd)
@@ -166,6 +166,7 @@ static int pack_tmpfs(struct work *w, struct error *err)
 {
 	char path[64];
 	int r = 0;
+	pid_t within = w->spec.linux_.n_uid_mappings ? w->c->init.pid : 0;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root", (int)w->c->init.pid);
 	CLEANUP_FD int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; root >= 0 && i < w->spec.n_mounts && r == 0; i++) {
@@ -181,7 +182,7 @@ static int pack_tmpfs(struct work *w, struct error *err)
 			arena_grow(&w->arena, &w->record.tmpfs.v, &w->record.tmpfs.n, sizeof(*t));
 		t->destination = m->destination;
 		t->blob = arena_printf(&w->arena, "tmpfs-%zu", i);
-		r = layer_archive_pack(w->writer, t->blob, dir, err);
+		r = layer_archive_pack(w->writer, t->blob, dir, within, err);
 	}
 	return r;
 }

@@ -4,9 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -19,18 +23,35 @@ struct archiver {
 	int errors; /* what it says on its standard error */
 };
 
-static NORETURN void archiver_main(const char *program, const char *verb, int dir, int data,
-				   int errors)
+/* Root of that process' user namespace, with all capabilities there and none elsewhere. */
+static int enter_userns(pid_t pid)
+{
+	char path[64];
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0)
+		return -errno;
+	(void)syscall(SYS_setgroups, 0, NULL); /* may be denied: then there is nothing to clear */
+	return syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0 ? -errno
+											  : 0;
+}
+
+static NORETURN void archiver_main(const char *program, const char *verb, int dir, pid_t within,
+				   int data, int errors)
 {
 	bool pack = strcmp(verb, "pack") == 0;
 	char *argv[] = { "contexe-layer", (char *)verb, ".", NULL };
-	if (fchdir(dir) < 0 || dup2(data, pack ? 1 : 0) < 0 || dup2(errors, 2) < 0)
+	int helper =
+		open(program, O_RDONLY | O_CLOEXEC); /* its place may be closed to who we become */
+	if (helper < 0 || fchdir(dir) < 0 || (within && enter_userns(within) < 0) ||
+	    dup2(data, pack ? 1 : 0) < 0 || dup2(errors, 2) < 0)
 		_exit(126);
-	execv(program, argv);
+	syscall(SYS_execveat, helper, "", argv, environ, AT_EMPTY_PATH);
 	_exit(127);
 }
 
-static int archiver_start(const char *verb, int dir, struct archiver *ret, struct error *err)
+static int archiver_start(const char *verb, int dir, pid_t within, struct archiver *ret,
+			  struct error *err)
 {
 	char program[4096];
 	int data[2], errors[2];
@@ -51,7 +72,7 @@ static int archiver_start(const char *verb, int dir, struct archiver *ret, struc
 	}
 	pid_t pid = sys_fork(0, FD_NONE, NULL);
 	if (pid == 0)
-		archiver_main(program, verb, dir, data[pack ? 1 : 0], errors[1]);
+		archiver_main(program, verb, dir, within, data[pack ? 1 : 0], errors[1]);
 	fd_close(errors[1]);
 	fd_close(data[pack ? 1 : 0]);
 	*ret = (struct archiver){ pid, data[pack ? 0 : 1], errors[0] };
@@ -79,22 +100,33 @@ static int archiver_end(struct archiver *a, const char *name, int r, struct erro
 	return error_object(err, "%s", name);
 }
 
-int layer_archive_pack(struct image_writer *w, const char *name, int dir, struct error *err)
+int layer_archive_pack(struct image_writer *w, const char *name, int dir, pid_t within,
+		       struct error *err)
 {
 	struct archiver a;
-	int r = archiver_start("pack", dir, &a, err);
+	int r = archiver_start("pack", dir, within, &a, err);
 	if (r < 0)
 		return r;
 	r = image_blob(w, name, a.data, err);
 	return archiver_end(&a, name, r, err);
 }
 
-int layer_archive_unpack(struct image *img, const char *name, int dir, struct error *err)
+int layer_archive_unpack(struct image *img, const char *name, int dir, pid_t within,
+			 struct error *err)
 {
 	struct archiver a;
-	int r = archiver_start("unpack", dir, &a, err);
+	int r = archiver_start("unpack", dir, within, &a, err);
 	if (r < 0)
 		return r;
+	/* a helper that ends early must be an error, not our end */
+	sigset_t pipe, before;
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, &before);
 	r = image_blob_read(img, name, a.data, err);
+	if (!sigismember(&before, SIGPIPE))
+		while (sigtimedwait(&pipe, NULL, &(struct timespec){ 0 }) == SIGPIPE)
+			;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return archiver_end(&a, name, r, err);
 }

@@ -6,12 +6,18 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "base/error.h"
 #include "checkpoint/image/image.h"
 
 #define LAYER_BLOB "layer"
 
-/* name: of the blob. dir: an open directory. */
-int layer_archive_pack(struct image_writer *w, const char *name, int dir, struct error *err)
-	NODISCARD;
-int layer_archive_unpack(struct image *img, const char *name, int dir, struct error *err) NODISCARD;
+/*
+ * name: of the blob. dir: an open directory. within: a process in whose user namespace it is done, as root there: the
+ * archive then has the ids that are seen inside; 0: ours.
+ */
+int layer_archive_pack(struct image_writer *w, const char *name, int dir, pid_t within,
+		       struct error *err) NODISCARD;
+int layer_archive_unpack(struct image *img, const char *name, int dir, pid_t within,
+			 struct error *err) NODISCARD;

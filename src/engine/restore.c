@@ -80,7 +80,7 @@ static int unpack_layer(const struct restoring *r, const struct container *c, st
 		return error_sys(err, errno, "cannot make the private layer");
 	CLEANUP_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? error_sys(err, errno, "cannot open the private layer")
-		      : layer_archive_unpack(r->img, LAYER_BLOB, fd, err);
+		      : layer_archive_unpack(r->img, LAYER_BLOB, fd, 0, err);
 }
 
 static void first_state(struct container *c)
@@ -234,6 +234,7 @@ int contexe_restore(struct contexe *cx, const char *image,
 	int e = restoring_open(path, &r, err);
 	if (e == 0) {
 		take_externals(&r, options);
+		r.watch = cx->root->privileged && !cx->root->in_userns;
 		e = options->dry_run ? dry_run(&r, ret_text)
 				     : go(cx, &r, options, ret_status, ret_name, err);
 		restoring_done(&r);

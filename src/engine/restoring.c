@@ -190,7 +190,8 @@ static int fill_tmpfs(struct restoring *r, pid_t seed, struct error *err)
 			e = error_set(err, EBADMSG, "the container has no tmpfs at %s",
 				      v[i].destination);
 		else
-			e = layer_archive_unpack(r->img, v[i].blob, dir, err);
+			e = layer_archive_unpack(r->img, v[i].blob, dir,
+						 r->spec.linux_.n_uid_mappings ? seed : 0, err);
 	}
 	return e;
 }
@@ -226,6 +227,7 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 		.lister = list_pids,
 		.lister_arg = &tasks,
 		.timeout_ms = RESTORE_TIMEOUT_MS,
+		.watch = r->watch,
 		.userns = r->spec.linux_.n_uid_mappings > 0,
 	};
 	e = restore_run(r->restore, &req, &r->result, err);

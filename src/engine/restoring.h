@@ -21,6 +21,7 @@ struct restoring {
 	/* given by the caller, by name; in addition to what the engine has itself */
 	struct restore_external *externals;
 	size_t n_externals;
+	bool watch;    /* we are root of the machine */
 	int seed_sock; /* ours, between wire and run */
 	int seed_theirs;
 	char seed_path[4096];

@@ -204,6 +204,7 @@ static void emit_all(struct journey *j)
 		.vtid = 1,
 		.leader = true,
 		.fd = no_fd,
+		.watched = suspended,
 	};
 	char type[80];
 	for (int phase = 0; phase < PHASE_N; phase++)

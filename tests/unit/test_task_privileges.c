@@ -232,7 +232,7 @@ static void test_seccomp_suspended(void **state)
 	check(&trip,
 	      record_decode(kind->fields, told_by->data, told_by->len, &trip.arena, rec, &trip.err),
 	      "seccomp");
-	struct emit e = { .p = &trip.back.visit, .arena = &trip.arena, .userns = true };
+	struct emit e = { .p = &trip.back.visit, .arena = &trip.arena, .watched = false };
 	assert_int_equal(kind->emit(&e, rec, &trip.err), -ENOTSUP);
 }
 

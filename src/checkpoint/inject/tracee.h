@@ -127,8 +127,17 @@ int tracee_run(struct tracee *t, struct arena_map *am, struct program *p, unsign
 
 /* ---- on restore: threads of ours that wait in a program ---- */
 
-/* Seizes and stops one thread (not yet traced). */
+/*
+ * Seizes and stops one thread (not yet traced). If only stopping it fails, *ret is filled in as well, with `traced` set: its
+ * end will be ours to reap.
+ */
 int tracee_seize(pid_t tid, struct tracee *ret, struct error *err) NODISCARD;
+/*
+ * The same in two steps: seized it runs on, and its seccomp filters (those to come, too) are suspended until it is
+ * let go. -EPERM unless we are root of the machine and not filtered ourselves: ptrace(2), PTRACE_O_SUSPEND_SECCOMP.
+ */
+int tracee_watch(pid_t tid, struct tracee *ret, struct error *err) NODISCARD;
+int tracee_halt(struct tracee *t, struct error *err) NODISCARD;
 /* Sets everything that only a tracer can: registers, xstate, mask. Still stopped afterwards. */
 int tracee_set(struct tracee *t, const struct user_regs_struct *regs, const void *xstate,
 	       size_t xstate_size, uint64_t mask, struct error *err) NODISCARD;

@@ -20,38 +20,55 @@ static int seize_failed(const struct tracee *t, int r, struct error *err)
 	return trap_object(t, err);
 }
 
+int tracee_watch(pid_t tid, struct tracee *ret, struct error *err)
+{
+	struct tracee t = { .tid = tid, .tgid = tid, .state = 'R' };
+	struct trap_facts f;
+	if (trap_facts_read(tid, &f) == 0)
+		t.tgid = f.tgid;
+	int r = trace_seize(tid, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
+	if (r < 0)
+		return seize_failed(&t, r, err);
+	t.traced = true;
+	*ret = t;
+	return 0;
+}
+
+int tracee_halt(struct tracee *t, struct error *err)
+{
+	struct trap_status s = { TRAP_NONE, 0 };
+	int64_t deadline = trap_deadline(SEIZE_MS);
+	while (s.trap != TRAP_STOP) {
+		/* any other trap has cleared what was asked for */
+		int r = trace_interrupt(t->tid);
+		if (r == 0 && t->stopped) {
+			t->stopped = false;
+			r = trace_continue(t->tid, s.signal);
+		}
+		if (r == 0)
+			r = trap_wait(t, deadline, &s);
+		if (r == 0 && (s.trap == TRAP_GONE || s.trap == TRAP_DIED))
+			r = -ESRCH;
+		if (r < 0)
+			return seize_failed(t, r, err);
+	}
+	int r = trap_load(t, err);
+	return r < 0 && r != -ENOTSUP ? seize_failed(t, r, err) : r;
+}
+
 int tracee_seize(pid_t tid, struct tracee *ret, struct error *err)
 {
-	struct tracee t = { .tid = tid, .tgid = tid, .state = 'R', .traced = true };
+	struct tracee t = { .tid = tid, .tgid = tid, .state = 'R' };
 	struct trap_facts f;
 	if (trap_facts_read(tid, &f) == 0)
 		t.tgid = f.tgid;
 	int r = trace_seize(tid, PTRACE_O_TRACESYSGOOD);
 	if (r < 0)
 		return seize_failed(&t, r, err);
-	struct trap_status s = { TRAP_NONE, 0 };
-	int64_t deadline = trap_deadline(SEIZE_MS);
-	while (s.trap != TRAP_STOP) {
-		/* any other trap has cleared what was asked for */
-		r = trace_interrupt(tid);
-		if (r == 0 && t.stopped) {
-			t.stopped = false;
-			r = trace_continue(tid, s.signal);
-		}
-		if (r == 0)
-			r = trap_wait(&t, deadline, &s);
-		if (r == 0 && (s.trap == TRAP_GONE || s.trap == TRAP_DIED))
-			r = -ESRCH;
-		if (r < 0)
-			return seize_failed(&t, r, err);
-	}
-	r = trap_load(&t, err);
-	if (r < 0) {
-		tracee_done(&t);
-		return r == -ENOTSUP ? r : seize_failed(&t, r, err);
-	}
-	*ret = t;
-	return 0;
+	t.traced = true;
+	r = tracee_halt(&t, err);
+	*ret = t; /* on failure, too: whoever kills it must know that it is ours to reap */
+	return r;
 }
 
 /* The kernel takes a state of exactly its own size. */

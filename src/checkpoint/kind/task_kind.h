@@ -29,12 +29,7 @@ enum task_phase {
 	PHASE_TIMERS,  /* what runs: timers, armed as late as can be */
 	PHASE_PENDING, /* queued signals (all are blocked) */
 	PHASE_CREDENTIALS, /* ids, capabilities, what is lost with them; then no privileged call is possible */
-	/*
-	 * seccomp: after this only futex, and what the tracer does. Threads are to be traced with PTRACE_O_SUSPEND_SECCOMP
-	 * before they come here, where the engine may do that (root of the machine): else a filter, or strict
-	 * mode, acts on the rest of the program, too.
-	 */
-	PHASE_LAST,
+	PHASE_LAST, /* seccomp: after this only futex, and what the tracer does (see `guarded`) */
 	PHASE_N,
 };
 
@@ -67,6 +62,7 @@ struct emit {
 	 */
 	uint64_t meeting;
 	uint32_t n_threads;
+	bool watched; /* a thread with a `guarded` record is watched by an engine that may suspend filters */
 };
 
 /* A thread whose program has ended, and that stands still, as the engine sees it from outside. */
@@ -90,6 +86,11 @@ struct task_kind {
 	int (*collect)(struct collect *c, const struct task_facts *t, const struct program *visit,
 		       const void *cookie, void *record, bool *ret_none, struct error *err);
 	int (*emit)(struct emit *e, const void *record, struct error *err);
+	/*
+	 * Optional, PHASE_LAST: true when what emit() installs may forbid the program's own last calls. The thread is
+	 * then watched by the engine before it comes there (tracee_watch()).
+	 */
+	bool (*guarded)(const void *record);
 	/*
 	 * Optional: from outside, with the engine's own power, when all programs have ended and before any thread is let
 	 * go: for what needs privileges of the machine that a task of a user namespace does not have.

@@ -329,6 +329,18 @@ static int step_files(struct compiler *c)
 	return 0;
 }
 
+/* What comes next may forbid the program's own calls: it waits until the engine watches it. */
+static void guard(struct compiler *c, pid_t tid)
+{
+	for (size_t i = 0; i < c->task->n_threads; i++)
+		if (c->task->threads[i].vtid == tid)
+			c->task->threads[i].guarded = true;
+	c->r->n_guarded++;
+	program_what(c->emit.p, "waiting to be watched");
+	arrive(c->emit.p, c->r->meet.guarded);
+	wait_for(c->emit.p, c->r->meet.guard, 1);
+}
+
 static int emit_kind(struct compiler *c, const struct task_kind *kind, pid_t tid)
 {
 	char type[80];
@@ -339,6 +351,8 @@ static int emit_kind(struct compiler *c, const struct task_kind *kind, pid_t tid
 		return 0;
 	void *record = arena_alloc(c->r->arena, kind->size);
 	int r = image_get(c->r->img, type, id, kind->fields, c->r->arena, record, c->err);
+	if (r == 0 && kind->guarded && kind->guarded(record) && c->facts->watch)
+		guard(c, tid);
 	program_what(c->emit.p, kind->name);
 	return r < 0 ? r : kind->emit(&c->emit, record, c->err);
 }
@@ -378,6 +392,7 @@ static void emit_for(struct compiler *c, struct program *p, pid_t vtid)
 		.fd = emit_fd,
 		.arg = c->r,
 		.monotonic_lag = c->facts->monotonic_lag,
+		.watched = c->facts->watch,
 		.meeting = c->meeting,
 		.n_threads = c->task ? (uint32_t)c->task->n_threads : 0,
 	};
@@ -492,7 +507,8 @@ int compile_all(struct restore *r, const struct compile_facts *facts, struct err
 				 r->am.size >> 20);
 	arena_map_place(&r->am, base);
 	uint64_t *words[] = { &r->meet.abort,	&r->meet.born,	&r->meet.joined, &r->meet.moved,
-			      &r->meet.settled, &r->meet.ready, &r->meet.late,	 &r->meet.done };
+			      &r->meet.settled, &r->meet.ready, &r->meet.late,	 &r->meet.guarded,
+			      &r->meet.guard,	&r->meet.done };
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		*words[i] = new_word(r);
 	r->compiled = true;

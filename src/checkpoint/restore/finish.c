@@ -4,96 +4,19 @@
  * registers are set, and in each process one munmap(2) takes the arena away: no thread executes there again, since all
  * registers lead home by then. Then all are let go.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/file.h"
 #include "checkpoint/restore/restore_state.h"
 #include "proc/process.h"
-#include "sys/pidfd.h"
 
 #define STOP_LOOKS   200
 #define STOP_LOOK_US 500
-
-/* A host number and the container's. */
-struct number {
-	pid_t vpid, host;
-};
-
-static int compare_numbers(const void *a, const void *b)
-{
-	const struct number *x = a, *y = b;
-	return x->vpid < y->vpid ? -1 : x->vpid > y->vpid;
-}
-
-static int number_of_status(int dir, const char *path, int level, pid_t host, struct number *ret)
-{
-	struct buf b CLEANUP_BUF = BUF_INIT;
-	struct proc_process p = { 0 };
-	int r = file_read(dir, path, 64 << 10, &b);
-	if (r == 0)
-		r = proc_parse_status(buf_str(&b), &p);
-	if (r < 0)
-		return r;
-	if (p.n_levels <= level)
-		return -ESRCH;
-	*ret = (struct number){ p.nspid[level], host };
-	return 0;
-}
-
-/* All threads of the new container, by their numbers inside. */
-static int list_threads(const struct restore_request *req, struct arena *arena, struct number **ret,
-			size_t *ret_n, struct error *err)
-{
-	struct proc_process init;
-	pid_t *pids = NULL;
-	size_t n = 0;
-	int r = proc_read(req->seed, &init);
-	if (r == 0)
-		r = req->lister(req->lister_arg, &pids, &n);
-	for (size_t i = 0; i < n && r == 0; i++) {
-		char path[64];
-		(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pids[i]);
-		DIR *dir = opendir(path);
-		for (const struct dirent *e; dir && (e = readdir(dir));) {
-			struct number found;
-			if (e->d_name[0] == '.')
-				continue;
-			(void)snprintf(path, sizeof(path), "%.20s/status", e->d_name);
-			if (number_of_status(dirfd(dir), path, init.n_levels - 1,
-					     (pid_t)atoi(e->d_name), &found) == 0)
-				*arena_push(arena, *ret, *ret_n) = found;
-		}
-		if (dir)
-			(void)closedir(dir);
-	}
-	free(pids);
-	if (r < 0)
-		return error_sys(err, -r, "cannot list the new container's tasks");
-	qsort(*ret, *ret_n, sizeof(**ret), compare_numbers);
-	return 0;
-}
-
-static int seize_thread(struct restored_thread *th, const struct number *v, size_t n,
-			struct error *err)
-{
-	const struct number key = { .vpid = th->vtid };
-	const struct number *found = bsearch(&key, v, n, sizeof(key), compare_numbers);
-	if (!found) {
-		error_set(err, ESRCH, "it is gone");
-		return error_object(err, "pid %d", (int)th->vtid);
-	}
-	return tracee_seize(found->host, &th->tracee, err);
-}
 
 static int set_thread(struct restored_thread *th, struct error *err)
 {
@@ -159,10 +82,10 @@ static int settle_all(const struct restore *r, const struct restore_request *req
 static int let_task_go(struct restored_task *t, struct error *err)
 {
 	int e = 0;
-	for (size_t k = t->n_threads; k-- > 0 && e == 0;)
+	/* the leader first: the others join its stop */
+	for (size_t k = 0; k < t->n_threads && e == 0; k++)
 		if (t->threads[k].tracee.traced)
-			e = tracee_detach(&t->threads[k].tracee, k == 0 ? t->record.stop_signal : 0,
-					  err);
+			e = tracee_detach(&t->threads[k].tracee, t->record.stop_signal, err);
 	return e;
 }
 
@@ -207,34 +130,9 @@ static int let_go(struct restore *r, struct error *err)
 	return e;
 }
 
-/*
- * It failed. The dead whom we trace are ours to bury: until we have, process 1 does not end, and whoever waits for that
- * waits for us.
- */
-static void bury(struct restore *r, const struct restore_request *req)
-{
-	(void)sys_pidfd_send_signal(req->seed_pidfd, SIGKILL);
-	for (size_t i = r->n_tasks; i-- > 0;)
-		for (size_t k = r->tasks[i].n_threads; k-- > 0;) {
-			struct tracee *t = &r->tasks[i].threads[k].tracee;
-			int status;
-			while (t->traced && t->tid != req->seed) {
-				pid_t got = waitpid(t->tid, &status, __WALL);
-				if ((got < 0 && errno != EINTR) ||
-				    (got > 0 && (WIFEXITED(status) || WIFSIGNALED(status))))
-					t->traced = false;
-			}
-		}
-}
-
 int finish_all(struct restore *r, const struct restore_request *req, struct error *err)
 {
-	struct number *v = NULL;
-	size_t n = 0;
-	int e = list_threads(req, r->arena, &v, &n, err);
-	for (size_t i = 0; i < r->n_tasks && e == 0; i++)
-		for (size_t k = 0; k < r->tasks[i].n_threads && e == 0; k++)
-			e = seize_thread(&r->tasks[i].threads[k], v, n, err);
+	int e = threads_stop(r, req, err);
 	for (size_t i = 0; i < r->n_tasks && e == 0; i++)
 		if (r->tasks[i].n_threads) {
 			r->tasks[i].host = r->tasks[i].threads[0].tracee.tid;
@@ -248,7 +146,5 @@ int finish_all(struct restore *r, const struct restore_request *req, struct erro
 		e = req->before_go(req->arg, err);
 	if (e == 0)
 		e = let_go(r, err);
-	if (e < 0)
-		bury(r, req);
 	return e;
 }

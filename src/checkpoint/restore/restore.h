@@ -52,6 +52,7 @@ struct restore_request {
 	tracees_lister lister; /* the container's processes */
 	void *lister_arg;
 	unsigned timeout_ms;
+	bool watch; /* we are root of the machine: filters can be suspended while tasks end their programs */
 	bool userns; /* the engine has no privileges but those in the container's user namespace */
 	uint64_t monotonic_lag;
 	/* Called when all tasks are made and stopped, before any goes on: the point of no return. May be NULL. */

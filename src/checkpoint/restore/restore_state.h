@@ -13,10 +13,12 @@
 
 struct restored_thread {
 	pid_t vtid;
+	pid_t host; /* threads_find() */
 	const struct thread_ref *ref;
 	struct thread_record record;
 	struct program program; /* of the leader: the whole process' */
-	struct tracee tracee;	/* at the end */
+	struct tracee tracee;	/* at the end; of a guarded one before its last step */
+	bool guarded;
 };
 
 struct restored_task {
@@ -45,7 +47,7 @@ struct late_sock {
 
 /* Words in the arena that tasks meet at; every one is counted up and waited for. See tree.h. */
 struct meeting {
-	uint64_t abort, born, joined, moved, settled, ready, late, done;
+	uint64_t abort, born, joined, moved, settled, ready, late, guarded, guard, done;
 };
 
 struct restore {
@@ -62,7 +64,7 @@ struct restore {
 	struct late_sock *late_socks;
 	size_t n_late, n_late_tasks; /* files; tasks that have any */
 	int fd_base; /* of the descriptors that all tasks inherit: socket, image, then the files */
-	uint32_t n_threads;
+	uint32_t n_threads, n_guarded;
 	bool compiled;
 };
 
@@ -76,7 +78,7 @@ int64_t restored_file_index(const struct restore *r, uint64_t id);
 /* ---- compile.c ---- */
 struct compile_facts {
 	uint64_t vdso_start, vdso_size, vdso_code; /* of the seed */
-	bool userns;
+	bool userns, watch;
 	uint64_t monotonic_lag;
 };
 /* Places the arena and writes all programs. */
@@ -96,6 +98,20 @@ int holder_early(struct holder_run *run, struct error *err) NODISCARD;
 /* All tasks exist: the rest is made and sent to those who have it. */
 int holder_go_late(struct holder_run *run, struct error *err) NODISCARD;
 void holder_end(struct holder_run *run);
+
+/* ---- threads.c ---- */
+/* Which host number each thread has by now. */
+int threads_find(struct restore *r, const struct restore_request *req, struct error *err) NODISCARD;
+/* Those that wait to be watched before their last step are. */
+int threads_watch(struct restore *r, const struct restore_request *req, struct error *err)
+	NODISCARD;
+/* All are stopped, under our trace. */
+int threads_stop(struct restore *r, const struct restore_request *req, struct error *err) NODISCARD;
+/*
+ * It failed. The dead whom we trace are ours to bury: until we have, process 1 does not end, and whoever waits for that
+ * waits for us. Kills process 1.
+ */
+void threads_bury(struct restore *r, const struct restore_request *req);
 
 /* ---- finish.c ---- */
 /* All wait in their programs: registers, masks, away with the arena, go. */

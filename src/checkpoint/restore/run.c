@@ -178,11 +178,11 @@ static uint32_t count_living(const struct restore *r)
 	return n;
 }
 
-static void open_gate(const struct restore *r)
+static void open_gate(const struct restore *r, uint64_t word)
 {
-	uint32_t *late = arena_map_at(&r->am, r->meet.late);
-	__atomic_store_n(late, 1, __ATOMIC_RELEASE);
-	(void)syscall(SYS_futex, late, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+	uint32_t *gate = arena_map_at(&r->am, word);
+	__atomic_store_n(gate, 1, __ATOMIC_RELEASE);
+	(void)syscall(SYS_futex, gate, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
 static int run_tasks(struct restore *r, const struct restore_request *req,
@@ -196,15 +196,29 @@ static int run_tasks(struct restore *r, const struct restore_request *req,
 	}
 	if (e < 0)
 		return e;
-	open_gate(r);
-	e = wait_word(r, req, r->meet.done, r->n_threads, err);
-	return e < 0 ? e : finish_all(r, req, err);
+	open_gate(r, r->meet.late);
+	if (r->n_guarded) {
+		e = wait_word(r, req, r->meet.guarded, r->n_guarded, err);
+		if (e == 0)
+			e = threads_watch(r, req, err);
+		if (e == 0)
+			open_gate(r, r->meet.guard);
+	}
+	if (e == 0)
+		e = wait_word(r, req, r->meet.done, r->n_threads, err);
+	if (e == 0)
+		e = finish_all(r, req, err);
+	if (e < 0)
+		threads_bury(r, req);
+	return e;
 }
 
 int restore_run(struct restore *r, const struct restore_request *req, struct restore_result *ret,
 		struct error *err)
 {
-	struct compile_facts facts = { .userns = req->userns, .monotonic_lag = req->monotonic_lag };
+	struct compile_facts facts = { .userns = req->userns,
+				       .watch = req->watch,
+				       .monotonic_lag = req->monotonic_lag };
 	struct holder_run holder;
 	uint64_t start = now_ns();
 	int e = find_vdso(req->seed, &facts, err);

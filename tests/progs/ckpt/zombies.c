@@ -32,7 +32,8 @@ int main(void)
 	}
 	for (int i = 0; i < N; i++) {
 		siginfo_t info;
-		CKPT_SETUP(waitid(P_PID, (id_t)pids[i], &info, WEXITED | WNOWAIT));
+		CKPT_SETUP(
+			TEMP_FAILURE_RETRY(waitid(P_PID, (id_t)pids[i], &info, WEXITED | WNOWAIT)));
 	}
 	usleep(20000);
 

@@ -186,12 +186,8 @@ static int seccomp_collect(struct collect *c, const struct task_facts *t,
 	if (r < 0)
 		return error_sys(err, -r, "cannot read the privileges of a thread");
 	*ret_none = p.seccomp == 0;
-	if (p.seccomp == PRIVILEGES_SECCOMP_STRICT) {
+	if (p.seccomp == PRIVILEGES_SECCOMP_STRICT)
 		rec->strict = rec->opaque = true;
-		/* restoring it takes a tracer that suspends it while the last steps are made */
-		return collect_refuse(c, t->tid, "seccomp strict mode", "it is not carried yet",
-				      "end the task, or let it use a filter instead");
-	}
 	if (p.seccomp != PRIVILEGES_SECCOMP_FILTER)
 		return 0;
 	rec->late = privileges_late(&p);
@@ -267,7 +263,7 @@ static int seccomp_emit(struct emit *e, const void *record, struct error *err)
 {
 	const struct seccomp_record *rec = record;
 	struct seccomp_record leader;
-	if (rec->opaque && e->userns)
+	if (rec->opaque && !e->watched)
 		return opaque_refuse(e, err);
 	if (rec->strict) {
 		program_what(e->p, "enter seccomp's strict mode");
@@ -297,6 +293,11 @@ static int seccomp_emit(struct emit *e, const void *record, struct error *err)
 	return 0;
 }
 
+static bool seccomp_guarded(const void *record)
+{
+	return ((const struct seccomp_record *)record)->opaque;
+}
+
 const struct task_kind task_kind_seccomp = {
 	.name = "seccomp",
 	.scope = SCOPE_THREAD,
@@ -305,4 +306,5 @@ const struct task_kind task_kind_seccomp = {
 	.size = sizeof(struct seccomp_record),
 	.collect = seccomp_collect,
 	.emit = seccomp_emit,
+	.guarded = seccomp_guarded,
 };
