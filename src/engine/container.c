@@ -396,14 +396,19 @@ const char *container_group_id(const struct container *c, char *buf, size_t size
 
 int container_delete(struct container *c, struct error *err)
 {
-	char trash[64];
+	char trash[NAME_MAX + 16];
 	struct stat st;
 	struct spec CLEANUP_SPEC maps = { 0 }; /* without root, some files may be of other ids */
 	if (fstat(c->dir, &st) < 0)
 		return error_sys(err, errno, "cannot look at the container's directory");
 	if (!c->root->privileged && container_spec(c, &maps, NULL) < 0)
 		maps.linux_.n_uid_mappings = 0;
-	(void)snprintf(trash, sizeof(trash), "trash/%lu-%d", (unsigned long)st.st_ino, getpid());
+	CLEANUP_STR char *claim = root_claim_of_name(c->root, c->number, c->name);
+	if (claim)
+		(void)snprintf(trash, sizeof(trash), "trash/%s", claim);
+	else
+		(void)snprintf(trash, sizeof(trash), "trash/%lu-%d", (unsigned long)st.st_ino,
+			       getpid());
 	if (renameat(c->root->containers, c->name, c->root->fd, trash) < 0) {
 		error_sys(err, errno, "cannot remove the container");
 		return error_object(err, "%s", c->name);

@@ -162,14 +162,26 @@ int root_claim_number(const struct root *root, unsigned wanted, const char *name
 	return -EEXIST;
 }
 
+static bool claim_of_number(const struct root *root, unsigned number, char target[NAME_MAX + 1])
+{
+	char path[32];
+	(void)snprintf(path, sizeof(path), "numbers/%u", number);
+	ssize_t n = readlinkat(root->fd, path, target, NAME_MAX);
+	target[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static bool claims(const char *target, const char *name)
+{
+	size_t n = strlen(name);
+	return !strncmp(target, name, n) && (!target[n] || target[n] == ':');
+}
+
 char *root_name_of_number(const struct root *root, unsigned number)
 {
-	char path[32], name[NAME_MAX + 1];
-	(void)snprintf(path, sizeof(path), "numbers/%u", number);
-	ssize_t n = readlinkat(root->fd, path, name, sizeof(name) - 1);
-	if (n <= 0)
+	char name[NAME_MAX + 1];
+	if (!claim_of_number(root, number, name))
 		return NULL;
-	name[n] = '\0';
 	name[strcspn(name, ":")] = '\0';
 	return xstrdup(name);
 }
@@ -179,20 +191,25 @@ static unsigned find_claim(const struct root *root, const char *name, char targe
 {
 	unsigned found = 0;
 	uint64_t number;
-	size_t n_name = strlen(name);
 	int fd = openat(root->fd, "numbers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	for (struct dirent *de; dir && !found && (de = readdir(dir));) {
-		ssize_t n = readlinkat(dirfd(dir), de->d_name, target, NAME_MAX);
-		if (n < (ssize_t)n_name || parse_u64(de->d_name, 1, UINT32_MAX, &number) < 0)
-			continue;
-		target[n] = '\0';
-		if (!strncmp(target, name, n_name) && (!target[n_name] || target[n_name] == ':'))
+		if (parse_u64(de->d_name, 1, UINT32_MAX, &number) == 0 &&
+		    claim_of_number(root, (unsigned)number, target) && claims(target, name))
 			found = (unsigned)number;
 	}
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+char *root_claim_of_name(const struct root *root, unsigned number, const char *name)
+{
+	char target[NAME_MAX + 1];
+	if (number ? !claim_of_number(root, number, target) || !claims(target, name)
+		   : !find_claim(root, name, target))
+		return NULL;
+	return xstrdup(target);
 }
 
 char *root_id_of_name(const struct root *root, const char *name)
@@ -217,6 +234,19 @@ void root_release_number(const struct root *root, unsigned number, const char *n
 		(void)unlinkat(root->fd, path, 0);
 }
 
+/*
+ * Whoever removes a container renames its directory, gives back its number, deletes the files, all under the
+ * directory's lock. An id is never used twice, so this claim is nobody else's.
+ */
+static void release_claim_of(const struct root *root, const char *trashed)
+{
+	char target[NAME_MAX + 1];
+	CLEANUP_STR char *name = xasprintf("%.*s", (int)strcspn(trashed, ":"), trashed);
+	unsigned number = strchr(trashed, ':') ? find_claim(root, name, target) : 0;
+	if (number && str_eq(target, trashed))
+		root_release_number(root, number, name);
+}
+
 void root_empty_trash(const struct root *root)
 {
 	CLEANUP_FD int fd = openat(root->fd, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -226,9 +256,11 @@ void root_empty_trash(const struct root *root)
 			continue;
 		/* whoever is deleting it at this moment holds its lock */
 		CLEANUP_FD int one = openat(fd, de->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (one >= 0 && flock(one, LOCK_EX | LOCK_NB) == 0 &&
-		    file_remove_tree(fd, de->d_name) < 0)
+		if (one < 0 || flock(one, LOCK_EX | LOCK_NB) < 0)
 			continue;
+		release_claim_of(root, de->d_name);
+		if (file_remove_tree(fd, de->d_name) < 0)
+			continue; /* of other ids, without root: whoever may will */
 	}
 	if (dir)
 		closedir(dir);

@@ -4,7 +4,7 @@
  *
  *     containers/NAME/     one container (see container.h); made by mkdir(2), which claims the name
  *     numbers/N            symbolic link to NAME:ID; made by symlink(2), which claims the number
- *     trash/               directories on their way out: renamed here, then deleted
+ *     trash/               directories on their way out: renamed here (NAME:ID), then deleted
  *     images/              the image store
  *     cache/               compiled seccomp filters
  *     host/                the layer that hides the host's secrets (see hostroot.h)
@@ -44,11 +44,14 @@ void root_release_number(const struct root *root, unsigned number, const char *n
  */
 char *root_id_of_name(const struct root *root, const char *name);
 
+/* The whole claim of a name, "NAME:ID": malloc'ed, or NULL. The number, if known, saves looking through all. */
+char *root_claim_of_name(const struct root *root, unsigned number, const char *name);
+
 /* The number of a name, 0: it has none. */
 unsigned root_number_of_name(const struct root *root, const char *name);
 
 /* The name that has a number: malloc'ed, or NULL. */
 char *root_name_of_number(const struct root *root, unsigned number);
 
-/* Deletes what earlier removals left in trash/ (their process died). Best effort. */
+/* Deletes what earlier removals left in trash/ (their process died), and gives back their numbers. Best effort. */
 void root_empty_trash(const struct root *root);

@@ -275,6 +275,21 @@ def test_trash_of_one_that_died(box):
     assert os.listdir(os.path.join(box.contexe.root, "trash")) == []
 
 
+def test_number_of_one_whose_removal_died(box):
+    """Killed between the renaming of the directory and the giving back of the number."""
+    box.sh("true", "--name", "x")
+    box.sh("true", "--name", "y")
+    numbers = os.path.join(box.contexe.root, "numbers")
+    claims = {os.readlink(os.path.join(numbers, n)): n for n in os.listdir(numbers)}
+    claim = next(c for c in claims if c.startswith("x:"))
+    os.rename(os.path.join(box.contexe.root, "containers", "x"), os.path.join(box.contexe.root, "trash", claim))
+    os.makedirs(os.path.join(box.contexe.root, "trash", f"y:{'0' * 16}"))  # an earlier y: not this one's number
+    box.sh("true", "--name", "w")
+    box.contexe.run("rm", "w")
+    assert os.listdir(os.path.join(box.contexe.root, "trash")) == []
+    assert os.listdir(numbers) == [claims[next(c for c in claims if c.startswith("y:"))]]
+
+
 # ---- no room, no right ----
 
 @pytest.fixture

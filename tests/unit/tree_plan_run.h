@@ -209,6 +209,8 @@ static inline bool run_numbers(const struct kernel *k, const struct kernel_proc 
 			       const struct u64s *want)
 {
 	int s = p->space;
+	if (want->n > (size_t)p->n_levels)
+		return false;
 	for (size_t level = want->n; level-- > 0; s = k->spaces[s].up)
 		if ((uint64_t)kernel_number(k, s, leader) != want->v[level])
 			return false;

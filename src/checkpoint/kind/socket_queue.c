@@ -317,7 +317,9 @@ int socket_message_send(int fd, const struct socket_message *m, const int *fds,
 	char control[CONTROL_SIZE] __attribute__((aligned(16))) = { 0 };
 	size_t sent = 0;
 	do {
-		struct iovec iov = { (char *)m->data.data + sent, m->data.size - sent };
+		/* an empty message has no data at all, not data of no bytes */
+		char *rest = sent ? (char *)m->data.data + sent : (char *)m->data.data;
+		struct iovec iov = { rest, m->data.size - sent };
 		struct msghdr h = {
 			.msg_name = (void *)(uintptr_t)to,
 			.msg_namelen = to_size,
