@@ -62,6 +62,8 @@ struct emit {
 	 */
 	uint64_t meeting;
 	uint32_t n_threads;
+	uint64_t lacking; /* capabilities that no process here can have */
+	bool own_init;	  /* process 1 is contexe-init */
 	bool watched; /* a thread with a `guarded` record is watched by an engine that may suspend filters */
 };
 
@@ -70,6 +72,7 @@ struct settle {
 	pid_t pid, tid; /* host numbers */
 	int proc;	/* our /proc */
 	bool userns;	/* as in struct emit */
+	bool own_init;	/* this is contexe-init */
 };
 
 struct task_kind {
