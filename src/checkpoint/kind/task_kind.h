@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * task_kind.h - a kind of thing that a process or a thread holds and that is no file: signal actions, timers,
- * credentials, limits, scheduling ... One file here and one word in src/meson.build (checkpoint_task_kinds).
+ * credentials, limits, scheduling ... One file here and one word in meson.build (task_kinds).
  *
  * On dump a kind may ask the task itself: ask() adds steps to a program that runs in it once for all kinds; its answers
  * lie in the program's arena. collect() then fills the record from them and from /proc.
