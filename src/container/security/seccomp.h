@@ -6,6 +6,7 @@
  *   seccomp_words.c     a profile's words (actions, operators, architectures, flags)
  *   seccomp_compile.c   libseccomp: rules -> BPF, with the prologue in front
  *   seccomp_prologue.c  BPF of our own: calls unknown to libseccomp, ENOSYS for newer ones
+ *   seccomp_shrink.c    the same filter by fewer instructions
  *   seccomp_number.c    numbers of system calls that libseccomp may not know yet
  *   seccomp_cache.c     compiled filters on disk
  *   seccomp_default.c   the default allow-list
@@ -60,6 +61,10 @@ int seccomp_compile(const struct spec_seccomp *sc, const struct archs *archs, st
  */
 int seccomp_prologue(const struct spec_seccomp *sc, const struct archs *archs,
 		     uint32_t default_action, struct buf *out, struct error *err) NODISCARD;
+
+/* ---- shrink ---- */
+/* Replaces a program (struct sock_filter) by a shorter one that decides the same, where it can. */
+void seccomp_shrink(struct buf *program);
 
 /* ---- numbers ---- */
 /* The number of a call that came after 5.17, or -1. x32 numbers come without their bit 30. */
