@@ -46,8 +46,8 @@ static int join_pidns(const struct plan *plan, int *ret_old, struct error *err)
 	return 0;
 }
 
-static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int *ret_pidfd,
-			   struct error *err)
+static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int netns_fd,
+			   int *ret_pidfd, struct error *err)
 {
 	int old_time = FD_NONE;
 	CLEANUP_FD int old_pid = FD_NONE;
@@ -60,6 +60,8 @@ static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int
 			return r;
 		flags &= ~(uint64_t)CLONE_NEWTIME;
 	}
+	if (netns_fd >= 0)
+		flags &= ~(uint64_t)CLONE_NEWNET;
 	int r = join_pidns(plan, &old_pid, err);
 	pid_t pid = r < 0 ? r : sys_fork(flags, cgroup_fd(cg), ret_pidfd);
 	if (pid == 0)
@@ -94,7 +96,7 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 	CLEANUP_FD int ours = sync[0];
 	CLEANUP_FD int theirs = sync[1];
 
-	pid_t pid = clone_builder(plan, cg, &res.init.pidfd, err);
+	pid_t pid = clone_builder(plan, cg, io->netns_fd, &res.init.pidfd, err);
 	if (pid < 0)
 		return pid;
 	if (pid == 0) {

@@ -129,7 +129,13 @@ static int set_names(struct builder *b)
 
 static int bring_up_network(struct builder *b)
 {
-	return b->plan->unshare & CLONE_NEWNET ? loopback_up(&b->err) : 0;
+	if (!(b->plan->unshare & CLONE_NEWNET))
+		return 0;
+	if (b->io->netns_fd < 0)
+		return loopback_up(&b->err);
+	if (setns(b->io->netns_fd, CLONE_NEWNET) < 0)
+		return error_sys(&b->err, errno, "cannot enter the network namespace");
+	return 0;
 }
 
 /* Through a procfs of our own that no image can have tampered with (CVE-2025-52881). */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "container/build.h"
+#include "container/net/netns.h"
 #include "container/plan.h"
 #include "engine/container.h"
 #include "engine/relay.h"
@@ -29,9 +30,10 @@ struct live {
 
 struct bringup_request {
 	const struct spec *spec;
-	bool wait_start; /* the job waits for live.start_fd */
-	bool foreground; /* "passthrough" hands our own descriptors in */
-	bool write_spec; /* config.json is still to be written */
+	bool wait_start;     /* the job waits for live.start_fd */
+	bool foreground;     /* "passthrough" hands our own descriptors in */
+	bool write_spec;     /* config.json is still to be written */
+	struct netns *netns; /* may be NULL */
 };
 
 /* Builds; on failure nothing is left. Fills relay's descriptors. */

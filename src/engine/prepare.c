@@ -101,6 +101,12 @@ static int prepare_namespaces(const struct root *root, struct contexe_spec *cs, 
 	return 0;
 }
 
+bool prepare_wants_netns(const struct root *root, const struct contexe_spec *cs)
+{
+	return root->privileged && !root->in_userns && !cs->spec.linux_.n_uid_mappings &&
+	       !listed(&cs->share, "network") && !joined(&cs->spec, "network");
+}
+
 int prepare_joins(const struct root *root, struct spec *s, struct error *err)
 {
 	struct spec_linux *l = &s->linux_;

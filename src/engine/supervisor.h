@@ -17,6 +17,7 @@ struct supervisor_options {
 	bool adopt;	 /* it runs already, and has lost its supervisor */
 	struct spec
 		*spec; /* NULL: as written down in config.json. Used up by a detached supervisor. */
+	struct netns *netns; /* for the first start in the foreground; NULL: none is on its way */
 	int report; /* sync socket (container/sync.h) that hears of the start; -EBADF: the caller is told */
 };
 
