@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #include "init/protocol.h"
 #include "sys/clone3.h"
 #include "sys/mountfd.h"
+#include "sys/pidfd.h"
 
 struct builder {
 	const struct plan *plan;
@@ -207,6 +209,45 @@ static NORETURN void become_job(struct builder *b)
 	job_execute(&job, b->sync);
 }
 
+/* A job that is to wait, perhaps for days: contexe-init must be there meanwhile. */
+static pid_t fork_job(struct builder *b)
+{
+	int pidfd = FD_NONE;
+	pid_t job = sys_fork(0, FD_NONE, &pidfd);
+	if (job == 0)
+		become_job(b);
+	if (job > 0 && sync_send(b->sync, SYNC_BUILT, 0, pidfd) < 0)
+		_exit(1);
+	fd_close(pidfd);
+	return job;
+}
+
+static int vforked_job(void *arg)
+{
+	struct builder *b = arg;
+	int pidfd = sys_pidfd_open(getpid());
+	if (pidfd < 0) {
+		error_sys(&b->err, -pidfd, "cannot open the job's pidfd");
+		sync_fail(b->sync, &b->err);
+	}
+	if (sync_send(b->sync, SYNC_BUILT, 0, pidfd) < 0)
+		_exit(1);
+	fd_close(pidfd);
+	become_job(b);
+}
+
+/*
+ * One that executes at once does so in our memory, before we become contexe-init: nobody else is in the new
+ * pid namespace who could look into it.
+ */
+static pid_t vfork_job(struct builder *b)
+{
+	enum { STACK_SIZE = 256 << 10 };
+	void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	return stack == MAP_FAILED ? -errno : sys_vfork(vforked_job, b, stack, STACK_SIZE);
+}
+
 static NORETURN void fail(struct builder *b)
 {
 	sync_fail(b->sync, &b->err);
@@ -294,16 +335,11 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 			_exit(1);
 		become_job(&b);
 	}
-	int pidfd = FD_NONE;
-	pid_t job = sys_fork(0, FD_NONE, &pidfd);
+	pid_t job = io->start_fd >= 0 ? fork_job(&b) : vfork_job(&b);
 	if (job < 0) {
 		error_sys(&b.err, -job, "cannot fork");
 		fail(&b);
 	}
-	if (job == 0)
-		become_job(&b);
-	if (sync_send(sync, SYNC_BUILT, 0, pidfd) < 0)
-		_exit(1);
 	/* the terminal is the job's and the supervisor's */
 	fd_close(b.slave);
 	become_init(&b, job);

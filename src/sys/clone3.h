@@ -23,6 +23,17 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
+/*
+ * A child in our own memory that calls fn(arg) on this stack, while we stand still until it has executed or
+ * exited (vfork(2)): half the price of a copy, and the child need not wait for a processor. What it changes is
+ * changed for us; descriptors, signal handlers and all else of a process are its own. Pid or -errno.
+ */
+static inline pid_t sys_vfork(int (*fn)(void *arg), void *arg, void *stack, size_t size)
+{
+	pid_t pid = clone(fn, (char *)stack + size, CLONE_VM | CLONE_VFORK | SIGCHLD, arg);
+	return pid < 0 ? -errno : pid;
+}
+
 struct clone3_args {
 	uint64_t flags;
 	uint64_t pidfd;
