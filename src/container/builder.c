@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -242,10 +241,7 @@ static int vforked_job(void *arg)
  */
 static pid_t vfork_job(struct builder *b)
 {
-	enum { STACK_SIZE = 256 << 10 };
-	void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	return stack == MAP_FAILED ? -errno : sys_vfork(vforked_job, b, stack, STACK_SIZE);
+	return sys_vfork(0, FD_NONE, NULL, vforked_job, b);
 }
 
 static NORETURN void fail(struct builder *b)

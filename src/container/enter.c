@@ -76,12 +76,14 @@ struct entrance {
 	const struct pidref *target;
 	const struct cgroup *cg;
 	const struct job *job;
+	int sync;
 	bool terminal, user_later;
 	uint16_t rows, cols;
 };
 
-static NORETURN void child(const struct entrance *e, int sync)
+static NORETURN void child(const struct entrance *e)
 {
+	int sync = e->sync;
 	struct error err = ERROR_INIT;
 	struct job mine = *e->job;
 	sigset_t none;
@@ -106,9 +108,28 @@ static NORETURN void child(const struct entrance *e, int sync)
 	job_execute(&mine, sync);
 }
 
+static int vforked(void *arg)
+{
+	child(arg);
+}
+
+/*
+ * In our own memory where nobody inside can look into it: it is not dumpable, so that takes CAP_SYS_PTRACE, in our
+ * user namespace.
+ */
+static pid_t bear(struct entrance *e, bool may_be_traced, int *ret_pidfd)
+{
+	if (!may_be_traced)
+		return sys_vfork(CLONE_CLEAR_SIGHAND, cgroup_fd(e->cg), ret_pidfd, vforked, e);
+	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, cgroup_fd(e->cg), ret_pidfd);
+	if (pid == 0)
+		child(e);
+	return pid;
+}
+
 int container_enter(struct pidref *target, const struct cgroup *cg, const struct job *job,
-		    bool terminal, uint16_t rows, uint16_t cols, struct enter_result *ret,
-		    struct error *err)
+		    bool may_be_traced, bool terminal, uint16_t rows, uint16_t cols,
+		    struct enter_result *ret, struct error *err)
 {
 	int sync[2];
 	int r = sync_pair(sync, err);
@@ -128,14 +149,11 @@ int container_enter(struct pidref *target, const struct cgroup *cg, const struct
 	if (r < 0)
 		return r;
 	struct enter_result res = { .process = PIDREF_NONE, .console = FD_NONE, .sync = FD_NONE };
-	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, cgroup_fd(cg), &res.process.pidfd);
+	e.sync = theirs;
+	pid_t pid = bear(&e, may_be_traced, &res.process.pidfd);
 	if (pid < 0) {
 		error_sys(err, -pid, "cannot fork into the container");
 		return pid == -EAGAIN ? error_hint(err, "its pids limit may be reached") : pid;
-	}
-	if (pid == 0) {
-		fd_close(ours);
-		child(&e, theirs);
 	}
 	theirs = fd_close(theirs);
 	res.process.pid = pid;
