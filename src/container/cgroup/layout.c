@@ -227,8 +227,9 @@ static char *own_group(const struct hierarchy *h)
 	for (line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (!own_line(line, h, &path))
 			continue;
-		size_t n = strcmp(h->root, "/") ? strlen(h->root) : 0;
-		if (strncmp(path, h->root, n) || (path[n] && path[n] != '/'))
+		const char *root = hierarchy_root(h);
+		size_t n = strcmp(root, "/") ? strlen(root) : 0;
+		if (strncmp(path, root, n) || (path[n] && path[n] != '/'))
 			return NULL;
 		return xstrdup(path + n);
 	}
@@ -312,6 +313,21 @@ const struct layout *layout_get(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	(void)pthread_once(&once, layout_read);
 	return &the_layout;
+}
+
+const struct hierarchy *layout_usual_v2(void)
+{
+	static struct hierarchy usual = { .v2 = true, .names = V2_NAMES, .mount = USUAL_PLACE };
+	struct statfs fs;
+	return statfs(USUAL_PLACE, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC ? &usual : NULL;
+}
+
+const char *hierarchy_root(const struct hierarchy *h)
+{
+	const struct hierarchy *known = h;
+	if (!h->root)
+		known = layout_named(layout_get(), h->names, strlen(h->names));
+	return known && known->root ? known->root : "/";
 }
 
 enum cgroup_layout layout_kind(const struct layout *l)
