@@ -25,9 +25,18 @@ struct filter {
 	unsigned short len;
 };
 
-/* Sets ret's filter, filter_len, seccomp_flags and filter_from_cache from linux.seccomp. */
-int seccomp_prepare(const struct spec *spec, const char *cache_dir, struct arena *arena,
+/*
+ * Sets ret's filter, filter_len, seccomp_flags and filter_from_cache from linux.seccomp. With
+ * contexe.default_seccomp that need hold but the frame of the default list; the list is filled in if it must.
+ */
+int seccomp_prepare(struct spec *spec, const char *cache_dir, struct arena *arena,
 		    struct security *ret, struct error *err) NODISCARD;
+
+/* ---- default list ---- */
+/* Its action and architectures without its rules: security_default_seccomp() has both. */
+void seccomp_default_frame(struct spec *spec);
+/* All that its rules depend on. */
+void seccomp_default_key(const struct spec *spec, struct buf *key);
 
 /* ---- words ---- */
 /*
