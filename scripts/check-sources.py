@@ -13,8 +13,9 @@ import sys
 
 # files, the list that must name them, what the list calls a file
 LISTS = [
-    ("src/**/*.c", "src/meson.build", lambda p: re.sub(r"^checkpoint/kind/(?:file|task)/(.*)\.c$", r"\1",
-                                                       os.path.relpath(p, "src"))),
+    ("src/checkpoint/kind/**/*.c", "src/checkpoint/kind/meson.build",
+     lambda p: re.sub(r"^(?:file|task)/(.*)\.c$", r"\1", os.path.relpath(p, "src/checkpoint/kind"))),
+    ("src/**/*.c", "src/meson.build", lambda p: os.path.relpath(p, "src")),
     ("tests/unit/test_*.c", "tests/unit/meson.build", lambda p: os.path.basename(p)[5:-2]),
     ("tests/fuzz/fuzz_*.c", "tests/fuzz/meson.build", lambda p: os.path.basename(p)[5:-2]),
     ("man/*.scd", "man/meson.build", lambda p: os.path.basename(p)[:-4]),
@@ -32,10 +33,13 @@ def files(*patterns):
 
 
 def main():
-    bad, n_listed = [], 0
+    bad, n_listed, seen = [], 0, set()
     for pattern, where, name_of in LISTS:
         named = set(re.findall(r"'([^']+)'", open(where, encoding="utf-8").read()))
         for path in files(pattern):
+            if path in seen:
+                continue
+            seen.add(path)
             n_listed += 1
             if name_of(path) not in named:
                 bad.append(f"{path}: add '{name_of(path)}' to {where}")

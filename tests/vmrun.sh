@@ -20,7 +20,7 @@
 # Needs: root, qemu-system-x86, qemu-system-common, busybox-static, cpio, kmod, xz-utils, zstd (e2fsprogs for
 # -d), a linux-image-*-cloud-amd64 (or generic) package.
 # Settings by environment: VMRUN_CACHE (directory for the initrd), VMRUN_CACHE_MODE=always (virtiofs cache: a
-# bit faster when the host tree does not change), VMRUN_APPEND (kernel command line).
+# bit faster when the host tree does not change), VMRUN_APPEND (kernel command line), VMRUN_CPU (max).
 set -u
 
 die()
@@ -194,7 +194,7 @@ fi
 CMDLINE="console=ttyS0 quiet panic=-1 vmrun=$T mitigations=off random.trust_cpu=on tsc=reliable no_timer_check \
 nokaslr rcupdate.rcu_expedited=1 ${VMRUN_APPEND:-}"
 qemu-system-x86_64 -accel tcg,thread=multi,tb-size=256 \
-	-machine q35,memory-backend=mem,i8042=off,hpet=off,graphics=off -cpu max -smp "$CPUS" -m "$MEM" \
+	-machine q35,memory-backend=mem,i8042=off,hpet=off,graphics=off -cpu "${VMRUN_CPU:-max}" -smp "$CPUS" -m "$MEM" \
 	-object memory-backend-memfd,id=mem,size="${MEM}M",share=on \
 	-nodefaults -no-user-config -display none -no-reboot \
 	-kernel "$KERNEL" -initrd "$IR" -append "$CMDLINE" -serial "file:$T/klog" "${DARG[@]}" \

@@ -2,6 +2,7 @@
 /* checkpoint.c - contexe checkpoint, restore, verify: a container is written down, comes back. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,8 @@ static int checkpoint_main(struct cli *cli, int argc, char **argv)
 	if (opt.dry_run)
 		return checkpoint_look(cli, argv[0], opt.tcp);
 	bool to_stdout = opt.output && !strcmp(opt.output, "-");
+	/* writing beyond the limit is an error, which we tell, not an end (setrlimit(2)) */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (contexe_checkpoint(cli->cx, argv[0], &opt, &res, &err) < 0) {
 		code = cli_error(cli, &err);
 		if (res.n_refusals > 1 && !cli->json)

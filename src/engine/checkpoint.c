@@ -51,6 +51,7 @@ struct work {
 	int fd;
 	struct image_writer *writer;
 	struct dump_result dumped;
+	uint64_t size; /* of the image */
 	struct container_record record;
 };
 
@@ -194,9 +195,7 @@ static int while_stopped(void *arg, struct image_writer *writer, struct error *e
 	(void)writer;
 	read_clocks(w);
 	int r = pack_tmpfs(w, err);
-	if (r < 0 || !packs_layer(w) || !w->opt->leave_running)
-		return r;
-	return pack_upper(w, err);
+	return r == 0 && packs_layer(w) ? pack_upper(w, err) : r;
 }
 
 static void add_file(struct work *w, const char *name)
@@ -279,11 +278,12 @@ static void raise_limit(void)
 	}
 }
 
-static int write_image(struct work *w, struct contexe_checkpoint_result *ret, struct error *err)
+static int write_image(void *arg, struct error *err)
 {
+	struct work *w = arg;
 	int r = put_container(w, err);
 	if (r == 0)
-		r = image_finish(w->writer, &ret->size, err);
+		r = image_finish(w->writer, &w->size, err);
 	return r == 0 ? keep_output(w, err) : r;
 }
 
@@ -306,6 +306,7 @@ static int carry_out(struct work *w, struct contexe_checkpoint_result *ret, stru
 		.leave_running = w->opt->leave_running,
 		.dry_run = w->opt->dry_run,
 		.stopped = while_stopped,
+		.last = write_image,
 		.arg = w,
 	};
 	raise_limit();
@@ -313,12 +314,8 @@ static int carry_out(struct work *w, struct contexe_checkpoint_result *ret, stru
 	ret->frozen_ns = w->dumped.frozen_ns;
 	if (r < 0 || w->opt->dry_run)
 		return r;
-	if (!w->opt->leave_running && packs_layer(w))
-		r = pack_upper(w, err);
-	if (r == 0)
-		r = write_image(w, ret, err);
-	if (r == 0 && !w->opt->leave_running)
-		r = kill_container(w, err);
+	r = w->opt->leave_running ? write_image(w, err) : kill_container(w, err);
+	ret->size = w->size;
 	return r;
 }
 

@@ -17,6 +17,7 @@
 #include "engine/handle.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
+#include "engine/relocate.h"
 #include "engine/restoring.h"
 #include "engine/supervisor.h"
 
@@ -36,19 +37,6 @@ static char *find_image(struct contexe *cx, const char *image)
 }
 
 /* ---- where it goes to ---- */
-
-/* Mounts that name files in the directory of the container that was written down now name those of this one. */
-static void move_mounts(struct restoring *r, const struct container *c)
-{
-	const char *old = r->record.directory;
-	size_t n = strlen(old);
-	for (size_t i = 0; i < r->spec.n_mounts; i++) {
-		struct spec_mount *m = &r->spec.mounts[i];
-		if (m->source && strncmp(m->source, old, n) == 0 && m->source[n] == '/')
-			m->source = arena_printf(&r->spec.arena, "%s/containers/%s%s",
-						 c->root->path, c->name, m->source + n);
-	}
-}
 
 static int write_files(const struct restoring *r, const struct container *c, struct error *err)
 {
@@ -107,10 +95,10 @@ static int make_new(struct contexe *cx, struct restoring *r, const char *name, u
 	e = write_files(r, *ret, err);
 	if (e == 0)
 		e = unpack_layer(r, *ret, err);
-	if (e == 0) {
-		move_mounts(r, *ret);
+	if (e == 0)
+		e = relocate(&r->spec, r->record.directory, *ret, err);
+	if (e == 0)
 		e = container_write_spec(*ret, &r->spec, err);
-	}
 	if (e == 0)
 		event_write(cx->root, "create", (*ret)->name, (*ret)->number, (*ret)->state.id,
 			    NULL);

@@ -228,6 +228,7 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 		.lister_arg = &tasks,
 		.timeout_ms = RESTORE_TIMEOUT_MS,
 		.watch = r->watch,
+		.own_init = r->record.own_init,
 		.userns = r->spec.linux_.n_uid_mappings > 0,
 	};
 	e = restore_run(r->restore, &req, &r->result, err);

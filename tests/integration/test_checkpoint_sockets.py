@@ -2,6 +2,8 @@
 """TCP connections that leave the container, and what --tcp makes of them."""
 import errno
 import os
+import resource
+import signal
 import socket
 
 import pytest
@@ -72,3 +74,23 @@ def test_kept(carrier, outside):
     end.sendall(b"after")
     carrier.signal(name)
     carrier.says(name, "data: after")
+
+
+def test_kept_when_the_image_cannot_end(carrier, outside, scratch):
+    """All is written but the image's end: the connection was silenced by then, and speaks again."""
+    name, end = outside
+    whole, cut = (os.path.join(scratch, word) for word in ("whole", "cut"))
+    carrier.checkpoint(name, "--tcp", "keep", "--leave-running", "-o", whole)
+    limit = os.path.getsize(whole) - 512
+
+    def limited():
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    p = carrier.contexe.popen("checkpoint", "--tcp", "keep", "-o", cut, name, preexec_fn=limited)
+    _, error = p.communicate(timeout=30)
+    assert p.returncode == 125 and "File too large" in error, error
+    assert os.listdir(scratch) == ["whole"]
+    for text in ("one", "two"):
+        end.sendall(text.encode())
+        carrier.signal(name)
+        carrier.says(name, f"data: {text}")

@@ -224,7 +224,7 @@ static void emit_all(struct journey *j)
 
 static void settle_all(struct journey *j)
 {
-	struct settle s = { j->back.pid, j->back.pid, j->c.proc, false };
+	struct settle s = { .pid = j->back.pid, .tid = j->back.pid, .proc = j->c.proc };
 	for (size_t k = 0; task_kinds[k]; k++) {
 		const struct task_kind *kind = task_kinds[k];
 		void *rec = arena_alloc(&j->arena, kind->size);

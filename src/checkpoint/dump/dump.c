@@ -73,6 +73,13 @@ static int tell_stopped(struct dump_state *d, struct error *err)
 	return d->req->stopped && d->c.w ? d->req->stopped(d->req->arg, d->c.w, err) : 0;
 }
 
+static int finish_image(struct dump_state *d, struct error *err)
+{
+	const struct dump_request *q = d->req;
+	bool wanted = q->last && d->c.w && !q->leave_running && !d->c.n_refusals;
+	return wanted ? q->last(q->arg, err) : 0;
+}
+
 static int put_tasks(struct dump_state *d, struct error *err)
 {
 	int r = 0;
@@ -97,6 +104,7 @@ static const struct {
 	{ "cannot write the tasks", put_tasks },
 	{ "cannot finish the checkpoint", tell_stopped },
 	{ "cannot take what only the end of the container sets free", files_drain },
+	{ "cannot write the image", finish_image },
 };
 
 static int refused(const struct collect *c, struct error *err)

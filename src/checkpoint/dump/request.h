@@ -21,6 +21,11 @@ struct dump_request {
 	bool dry_run; /* look, refuse, write nothing */
 	/* Called when all tasks are stopped and everything is collected: the private layer, the clocks. May be NULL. */
 	int (*stopped)(void *arg, struct image_writer *w, struct error *err);
+	/*
+	 * Not leave_running: called last, with all tasks stopped, to bring the image to an end that lasts. What fails here can
+	 * still be put back; after it the tasks are killed. May be NULL.
+	 */
+	int (*last)(void *arg, struct error *err);
 	void *arg;
 };
 

@@ -85,10 +85,10 @@ static int set_xstate(struct tracee *t, const void *xstate, size_t size, struct 
 	}
 	if (r == 0 && ((wanted & ~known) || xstate_used(xstate, size) > ours)) {
 		free(buf);
-		error_set(err, ENOTSUP,
-			  "its registers are those of another processor (features 0x%llx, here "
-			  "0x%llx)",
-			  (unsigned long long)wanted, (unsigned long long)known);
+		char names[96];
+		error_set(err, ENOTSUP, "it uses registers that this processor does not have: %s",
+			  xstate_names(wanted & ~known, names, sizeof(names)));
+		error_hint(err, "restore on a processor with all that the first one had");
 		return trap_object(t, err);
 	}
 	if (r == 0)

@@ -4,6 +4,7 @@
 
 #include <cpuid.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -31,6 +32,33 @@ uint64_t xstate_features(const void *xstate, size_t size)
 	if (size >= XSTATE_MIN)
 		memcpy(&bv, (const uint8_t *)xstate + XSTATE_BV_OFFSET, sizeof(bv));
 	return bv;
+}
+
+const char *xstate_names(uint64_t features, char *buf, size_t size)
+{
+	static const struct {
+		uint64_t bits;
+		const char *name;
+	} names[] = {
+		{ 0x4, "AVX" },
+		{ 0x18, "MPX" },
+		{ 0xe0, "AVX-512" },
+		{ 0x200, "protection keys" },
+		{ 0x1800, "shadow stacks" },
+		{ 0x60000, "AMX" },
+	};
+	size_t n = 0;
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(names) && n < size; i++)
+		if (features & names[i].bits) {
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "",
+					      names[i].name);
+			features &= ~names[i].bits;
+		}
+	if (features && n < size)
+		(void)snprintf(buf + n, size - n, "%sfeatures 0x%llx", n ? ", " : "",
+			       (unsigned long long)features);
+	return buf;
 }
 
 size_t xstate_used(const void *xstate, size_t size)

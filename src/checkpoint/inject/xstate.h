@@ -29,5 +29,7 @@ struct xstate_sw {
 
 /* The features that are in use: bit n as in XCR0. */
 uint64_t xstate_features(const void *xstate, size_t size);
+/* Their names, as people know them, with commas between. Returns buf. */
+const char *xstate_names(uint64_t features, char *buf, size_t size);
 /* How many of `size` bytes are needed for them; the rest can be left out, and means "initial state". */
 size_t xstate_used(const void *xstate, size_t size);

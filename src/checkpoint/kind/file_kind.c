@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file_kind.c - the table of file_kind.h, made from the list in src/meson.build, and the classes of open files.
+ * file_kind.c - the table of file_kind.h, made from the list in meson.build, and the classes of open files.
  *
  * An open file is classified by what it is, not by its name, wherever the kernel tells: type, device, file
  * system. Only anonymous inodes are told apart by the name that the kernel gives them.
@@ -27,12 +27,12 @@
 #define PTS_MAJOR_LAST	143
 
 #define KIND(name) extern const struct file_kind file_kind_##name;
-#include "file_kinds.inc"
+#include "checkpoint/kind/file_kinds.inc"
 #undef KIND
 
 #define KIND(name) &file_kind_##name,
 const struct file_kind *const file_kinds[] = {
-#include "file_kinds.inc"
+#include "checkpoint/kind/file_kinds.inc"
 	NULL,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file_kind.h - a kind of open file: dump and restore side by side. One file here and one word in src/meson.build
- * (checkpoint_file_kinds), from which the table file_kinds[] is made. Kinds never include each other.
+ * file_kind.h - a kind of open file: dump and restore side by side. One file here and one word in meson.build
+ * (file_kinds), from which the table file_kinds[] is made. Kinds never include each other.
  *
  * Which kind an open file is of is told by (class, key), from facts alone: exactly one kind may claim each
  * (tests/unit/test_kind.c). What no kind claims is refused by name.

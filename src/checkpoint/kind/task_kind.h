@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * task_kind.h - a kind of thing that a process or a thread holds and that is no file: signal actions, timers,
- * credentials, limits, scheduling ... One file here and one word in src/meson.build (checkpoint_task_kinds).
+ * credentials, limits, scheduling ... One file here and one word in meson.build (task_kinds).
  *
  * On dump a kind may ask the task itself: ask() adds steps to a program that runs in it once for all kinds; its answers
  * lie in the program's arena. collect() then fills the record from them and from /proc.
@@ -62,6 +62,8 @@ struct emit {
 	 */
 	uint64_t meeting;
 	uint32_t n_threads;
+	uint64_t lacking; /* capabilities that no process here can have */
+	bool own_init;	  /* process 1 is contexe-init */
 	bool watched; /* a thread with a `guarded` record is watched by an engine that may suspend filters */
 };
 
@@ -70,6 +72,7 @@ struct settle {
 	pid_t pid, tid; /* host numbers */
 	int proc;	/* our /proc */
 	bool userns;	/* as in struct emit */
+	bool own_init;	/* this is contexe-init */
 };
 
 struct task_kind {

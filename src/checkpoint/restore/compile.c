@@ -392,6 +392,8 @@ static void emit_for(struct compiler *c, struct program *p, pid_t vtid)
 		.fd = emit_fd,
 		.arg = c->r,
 		.monotonic_lag = c->facts->monotonic_lag,
+		.lacking = c->facts->lacking,
+		.own_init = c->facts->own_init,
 		.watched = c->facts->watch,
 		.meeting = c->meeting,
 		.n_threads = c->task ? (uint32_t)c->task->n_threads : 0,

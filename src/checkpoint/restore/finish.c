@@ -59,7 +59,11 @@ static int settle_kind(const struct restore *r, const struct restore_request *re
 		return 0;
 	void *record = arena_alloc(r->arena, kind->size);
 	const struct settle s = {
-		.pid = t->host, .tid = th->tracee.tid, .proc = proc, .userns = req->userns
+		.pid = t->host,
+		.tid = th->tracee.tid,
+		.proc = proc,
+		.userns = req->userns,
+		.own_init = req->own_init && t->record.pid == 1,
 	};
 	int e = image_get(r->img, type, id, kind->fields, r->arena, record, err);
 	return e < 0 ? e : kind->settle(&s, record, err);

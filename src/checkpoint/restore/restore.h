@@ -53,6 +53,7 @@ struct restore_request {
 	void *lister_arg;
 	unsigned timeout_ms;
 	bool watch; /* we are root of the machine: filters can be suspended while tasks end their programs */
+	bool own_init; /* process 1 is contexe-init, of any machine */
 	bool userns; /* the engine has no privileges but those in the container's user namespace */
 	uint64_t monotonic_lag;
 	/* Called when all tasks are made and stopped, before any goes on: the point of no return. May be NULL. */

@@ -78,8 +78,9 @@ int64_t restored_file_index(const struct restore *r, uint64_t id);
 /* ---- compile.c ---- */
 struct compile_facts {
 	uint64_t vdso_start, vdso_size, vdso_code; /* of the seed */
-	bool userns, watch;
+	bool userns, watch, own_init;
 	uint64_t monotonic_lag;
+	uint64_t lacking; /* capabilities that the seed does not have */
 };
 /* Places the arena and writes all programs. */
 int compile_all(struct restore *r, const struct compile_facts *facts, struct error *err) NODISCARD;

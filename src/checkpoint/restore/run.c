@@ -14,12 +14,14 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "checkpoint/kind/privileges.h"
 #include "checkpoint/restore/restore_state.h"
 #include "checkpoint/seed/protocol.h"
 
 #define VDSO_LOOKS   2000
 #define VDSO_LOOK_US 500
-#define LOOK_MS	     20 /* how often we look whether process 1 still lives */
+#define STATUS_MAX   (256u << 10) /* the list of groups may be long */
+#define LOOK_MS	     20		  /* how often we look whether process 1 still lives */
 
 static uint64_t now_ns(void)
 {
@@ -213,15 +215,34 @@ static int run_tasks(struct restore *r, const struct restore_request *req,
 	return e;
 }
 
+/* What the seed, which has all that this container can have, does not have. */
+static int find_lacking(pid_t seed, struct compile_facts *ret, struct error *err)
+{
+	struct privileges p;
+	char path[48];
+	struct buf status CLEANUP_BUF = BUF_INIT;
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)seed);
+	int e = file_read(AT_FDCWD, path, STATUS_MAX, &status);
+	if (e >= 0)
+		e = privileges_parse(buf_str(&status), &p);
+	if (e < 0)
+		return error_sys(err, -e, "cannot read the capabilities of the seed");
+	ret->lacking = ~(p.permitted & p.bounding);
+	return 0;
+}
+
 int restore_run(struct restore *r, const struct restore_request *req, struct restore_result *ret,
 		struct error *err)
 {
 	struct compile_facts facts = { .userns = req->userns,
 				       .watch = req->watch,
+				       .own_init = req->own_init,
 				       .monotonic_lag = req->monotonic_lag };
 	struct holder_run holder;
 	uint64_t start = now_ns();
 	int e = find_vdso(req->seed, &facts, err);
+	if (e == 0)
+		e = find_lacking(req->seed, &facts, err);
 	if (e == 0)
 		e = make_late_socks(r, err);
 	if (e == 0)

@@ -23,6 +23,7 @@
 
 #include "checkpoint/kind/idmap.h"
 #include "checkpoint/kind/privileges.h"
+#include "container/security/security.h"
 
 #define MAX_GROUPS 65536
 #define N_CAPS	   64
@@ -234,9 +235,38 @@ static void ambient_emit(struct emit *e, uint64_t ambient)
 			program_call(e->p, SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap);
 }
 
+/*
+ * contexe-init was given all that its machine had, and uses what every machine's root has: here it gets what there
+ * is. Anybody else has what it had, or nothing is restored.
+ */
+static int fit(const struct emit *e, struct credentials_record *rec, struct error *err)
+{
+	uint64_t missing = (rec->permitted | rec->inheritable | rec->bounding) & e->lacking;
+	if (!missing)
+		return 0;
+	if (e->vpid != 1 || !e->own_init) {
+		const char *name = capability_name(__builtin_ctzll(missing));
+		error_set(err, EPERM, "it may %s %s, which nobody may here",
+			  rec->permitted & missing ? "use" : "gain", name ? name : "a capability");
+		return error_hint(err,
+				  "restore with more privileges, or run the container without it "
+				  "(--cap-drop)");
+	}
+	rec->permitted &= ~missing;
+	rec->effective &= ~missing;
+	rec->inheritable &= ~missing;
+	rec->bounding &= ~missing;
+	rec->ambient &= ~missing;
+	return 0;
+}
+
 static int credentials_emit(struct emit *e, const void *record, struct error *err)
 {
-	const struct credentials_record *rec = record;
+	struct credentials_record fitting = *(const struct credentials_record *)record;
+	const struct credentials_record *rec = &fitting;
+	int r = fit(e, &fitting, err);
+	if (r < 0)
+		return r;
 	if (rec->ambient & ~(rec->inheritable & rec->permitted))
 		return error_set(err, EBADMSG, "ambient capabilities that are not inheritable");
 	program_what(e->p, "set the securebits");
