@@ -17,7 +17,10 @@ timer.c in rounds, each round in another order, and compared within the same run
 runs or machines say little, ratios to the floor say more. Peers that are not installed are left out, and
 so is who fails. All run in one mount namespace made for this, whose /sys/fs/cgroup is a clean cgroup2 tree:
 OCI runtimes refuse a machine that has v1 and v2 mixed. Needs root, a C compiler and a static busybox.
-All files are made in one temporary directory and removed at the end, as are control groups of the runs.
+All files are made in one temporary directory and removed at the end, as are control groups of the runs. TMPDIR
+says where that is, and what it costs there is part of the figures: ext4 mounted with `discard` and without a
+journal makes whoever removes a directory wait for the disk (0.2 ms, engines that keep state only).
+On a machine that does other work, `chrt -f 1 bench/run.py` gives ratios that hold; medians of long runs do not.
 """
 import argparse
 import json

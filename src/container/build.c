@@ -47,19 +47,22 @@ static int join_pidns(const struct plan *plan, int *ret_old, struct error *err)
 	return 0;
 }
 
-static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int *ret_pidfd,
-			   struct error *err)
+static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int netns_fd,
+			   int *ret_pidfd, struct error *err)
 {
 	int old_time = FD_NONE;
 	CLEANUP_FD int old_pid = FD_NONE;
+	uint64_t flags = builder_namespaces(plan);
 
 	if (plan->has_time_offsets) {
 		int r = ns_time_prepare(&plan->spec->linux_, &old_time, err);
 		if (r < 0)
 			return r;
 	}
+	if (netns_fd >= 0)
+		flags &= ~(uint64_t)CLONE_NEWNET;
 	int r = join_pidns(plan, &old_pid, err);
-	pid_t pid = r < 0 ? r : sys_fork(builder_namespaces(plan), cgroup_fd(cg), ret_pidfd);
+	pid_t pid = r < 0 ? r : sys_fork(flags, cgroup_fd(cg), ret_pidfd);
 	if (pid == 0)
 		return 0;
 	ns_time_restore(&old_time);
@@ -85,7 +88,7 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 	CLEANUP_FD int theirs = sync[1];
 
 	pid_t pid = plan->joins_user ? midwife_bear(plan, cg, io, sync, &res.init.pidfd, err)
-				     : clone_builder(plan, cg, &res.init.pidfd, err);
+				     : clone_builder(plan, cg, io->netns_fd, &res.init.pidfd, err);
 	if (pid < 0)
 		return pid;
 	if (pid == 0) {

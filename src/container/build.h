@@ -7,8 +7,10 @@
  *   writes id maps, GO ------>  enters groups, builds namespaces,
  *   does what else is to do     tree, console
  *              <-- CONSOLE fd   (only with a terminal)
- *   GO ---------------------->  fork --------------------------->  waits for START (only if asked to)
- *                               executes contexe-init              user, capabilities, seccomp, execve
+ *   GO ---------------------->  stands still ------------------->  begins in its memory (vfork), tells BUILT,
+ *                                                                  user, capabilities, seccomp, execve
+ *                               executes contexe-init
+ *   If it is to wait for START, the job is a copy (fork), and contexe-init is executed meanwhile.
  *              <-- end of file on the sync socket: both have executed; or one ERROR message
  *
  * Where a user namespace is joined, a process in between makes the builder: midwife.h.

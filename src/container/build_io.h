@@ -19,7 +19,8 @@ struct build_io {
 	int status_fd;
 	int keep[BUILD_MAX_KEEP];
 	size_t n_keep;
-	int start_fd;	     /* the job executes only after a byte was read here; -EBADF: at once */
+	int netns_fd; /* a network namespace, up and running; -EBADF: it is made with the others */
+	int start_fd; /* the job executes only after a byte was read here; -EBADF: at once */
 	const int *preserve; /* descriptors for the job from 3 on */
 	size_t n_preserve;
 	uint16_t rows, cols; /* of the terminal, 0: leave */

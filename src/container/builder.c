@@ -26,6 +26,7 @@
 #include "init/protocol.h"
 #include "sys/clone3.h"
 #include "sys/mountfd.h"
+#include "sys/pidfd.h"
 
 struct builder {
 	const struct plan *plan;
@@ -154,7 +155,13 @@ static int set_names(struct builder *b)
 
 static int bring_up_network(struct builder *b)
 {
-	return b->plan->unshare & CLONE_NEWNET ? loopback_up(&b->err) : 0;
+	if (!(b->plan->unshare & CLONE_NEWNET))
+		return 0;
+	if (b->io->netns_fd < 0)
+		return loopback_up(&b->err);
+	if (setns(b->io->netns_fd, CLONE_NEWNET) < 0)
+		return error_sys(&b->err, errno, "cannot enter the network namespace");
+	return 0;
 }
 
 /* Through a procfs of our own that no image can have tampered with (CVE-2025-52881). */
@@ -224,6 +231,42 @@ static NORETURN void become_job(struct builder *b)
 		.n_preserve = b->io->n_preserve,
 	};
 	job_execute(&job, b->sync);
+}
+
+/* A job that is to wait, perhaps for days: contexe-init must be there meanwhile. */
+static pid_t fork_job(struct builder *b)
+{
+	int pidfd = FD_NONE;
+	pid_t job = sys_fork(0, FD_NONE, &pidfd);
+	if (job == 0)
+		become_job(b);
+	if (job > 0 && sync_send(b->sync, SYNC_BUILT, 0, pidfd) < 0)
+		_exit(1);
+	fd_close(pidfd);
+	return job;
+}
+
+static int vforked_job(void *arg)
+{
+	struct builder *b = arg;
+	int pidfd = sys_pidfd_open(getpid());
+	if (pidfd < 0) {
+		error_sys(&b->err, -pidfd, "cannot open the job's pidfd");
+		sync_fail(b->sync, &b->err);
+	}
+	if (sync_send(b->sync, SYNC_BUILT, 0, pidfd) < 0)
+		_exit(1);
+	fd_close(pidfd);
+	become_job(b);
+}
+
+/*
+ * One that executes at once does so in our memory, before we become contexe-init: nobody else is in the new
+ * pid namespace who could look into it.
+ */
+static pid_t vfork_job(struct builder *b)
+{
+	return sys_vfork(0, FD_NONE, NULL, vforked_job, b);
 }
 
 static NORETURN void fail(struct builder *b)
@@ -346,16 +389,11 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 			_exit(1);
 		become_job(&b);
 	}
-	int pidfd = FD_NONE;
-	pid_t job = sys_fork(0, FD_NONE, &pidfd);
+	pid_t job = io->start_fd >= 0 ? fork_job(&b) : vfork_job(&b);
 	if (job < 0) {
 		error_sys(&b.err, -job, "cannot fork");
 		fail(&b);
 	}
-	if (job == 0)
-		become_job(&b);
-	if (sync_send(sync, SYNC_BUILT, 0, pidfd) < 0)
-		_exit(1);
 	/* the terminal is the job's and the supervisor's */
 	fd_close(b.slave);
 	become_init(&b, job);

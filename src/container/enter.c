@@ -26,15 +26,20 @@ static uint64_t ns_inode(const char *process, const struct ns_kind *kind)
 	return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
+static bool differs(pid_t pid, const struct ns_kind *kind)
+{
+	char process[16];
+	(void)snprintf(process, sizeof(process), "%d", pid);
+	return ns_inode(process, kind) != ns_inode("self", kind);
+}
+
 /* Those in which the target differs from us: entering one's own is refused for user namespaces, and for
  * others without privilege over them. */
 static uint64_t differing_namespaces(pid_t pid)
 {
-	char process[16];
 	uint64_t flags = 0;
-	(void)snprintf(process, sizeof(process), "%d", pid);
 	for (size_t i = 0; i < NS_KINDS; i++)
-		if (ns_inode(process, &ns_kinds[i]) != ns_inode("self", &ns_kinds[i]))
+		if (differs(pid, &ns_kinds[i]))
 			flags |= ns_kinds[i].flag;
 	return flags;
 }
@@ -49,6 +54,26 @@ static int enter_userns(const struct pidref *target, struct error *err)
 	return 0;
 }
 
+/* One by one, where we may not enter those that are ours already. */
+static int enter_differing(const struct pidref *target, uint64_t flags, struct error *err)
+{
+	uint64_t rest = flags & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWUSER);
+	if (rest && setns(target->pidfd, (int)rest) < 0)
+		return error_sys(err, errno, "cannot enter the container's namespaces");
+	if ((flags & CLONE_NEWTIME) && setns(target->pidfd, CLONE_NEWTIME) < 0)
+		return error_sys(err, errno, "cannot enter the container's time namespace");
+	return 0;
+}
+
+/* All but the user namespace at once, differing or not: who has power over them all need not look which. */
+static bool enter_at_once(const struct pidref *target)
+{
+	uint64_t flags = 0;
+	for (size_t i = 0; i < NS_KINDS; i++)
+		flags |= ns_kinds[i].flag;
+	return setns(target->pidfd, (int)(flags & ~(uint64_t)CLONE_NEWUSER)) == 0;
+}
+
 /*
  * The user namespace comes first for those who have their privileges only in there; for root it comes
  * last, in the child (*ret_user_later), since the control groups belong to the root outside.
@@ -59,32 +84,34 @@ static int enter_namespaces(struct pidref *target, const struct security *securi
 	int r = pidref_open(target);
 	if (r < 0)
 		return error_sys(err, -r, "the container's first process is gone");
-	uint64_t flags = differing_namespaces(target->pid);
-	uint64_t rest = flags & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWUSER);
-	if (flags & CLONE_NEWUSER)
+	bool root = geteuid() == 0;
+	uint64_t flags = root ? 0 : differing_namespaces(target->pid);
+	*ret_user_later = root && differs(target->pid, ns_find("user"));
+	if (*ret_user_later || (flags & CLONE_NEWUSER))
 		r = security_apply_oom_score_adj(security, err);
 	/* nothing inside may look at us while we are half way in */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	*ret_user_later = (flags & CLONE_NEWUSER) && geteuid() == 0;
-	if (r == 0 && (flags & CLONE_NEWUSER) && !*ret_user_later)
+	if (r < 0 || (root && enter_at_once(target)))
+		return r;
+	if (root)
+		flags = differing_namespaces(target->pid);
+	if ((flags & CLONE_NEWUSER) && !*ret_user_later)
 		r = enter_userns(target, err);
-	if (r == 0 && rest && setns(target->pidfd, (int)rest) < 0)
-		r = error_sys(err, errno, "cannot enter the container's namespaces");
-	if (r == 0 && (flags & CLONE_NEWTIME) && setns(target->pidfd, CLONE_NEWTIME) < 0)
-		r = error_sys(err, errno, "cannot enter the container's time namespace");
-	return r;
+	return r < 0 ? r : enter_differing(target, flags, err);
 }
 
 struct entrance {
 	const struct pidref *target;
 	const struct cgroup *cg;
 	const struct job *job;
+	int sync;
 	bool terminal, user_later;
 	uint16_t rows, cols;
 };
 
-static NORETURN void child(const struct entrance *e, int sync)
+static NORETURN void child(const struct entrance *e)
 {
+	int sync = e->sync;
 	struct error err = ERROR_INIT;
 	struct job mine = *e->job;
 	sigset_t none;
@@ -109,9 +136,28 @@ static NORETURN void child(const struct entrance *e, int sync)
 	job_execute(&mine, sync);
 }
 
+static int vforked(void *arg)
+{
+	child(arg);
+}
+
+/*
+ * In our own memory where nobody inside can look into it: it is not dumpable, so that takes CAP_SYS_PTRACE, in our
+ * user namespace.
+ */
+static pid_t bear(struct entrance *e, bool may_be_traced, int group, int *ret_pidfd)
+{
+	if (!may_be_traced)
+		return sys_vfork(CLONE_CLEAR_SIGHAND, group, ret_pidfd, vforked, e);
+	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, group, ret_pidfd);
+	if (pid == 0)
+		child(e);
+	return pid;
+}
+
 int container_enter(struct pidref *target, const struct cgroup *cg, const struct job *job,
-		    bool terminal, uint16_t rows, uint16_t cols, struct enter_result *ret,
-		    struct error *err)
+		    bool may_be_traced, bool terminal, uint16_t rows, uint16_t cols,
+		    struct enter_result *ret, struct error *err)
 {
 	int sync[2];
 	int r = sync_pair(sync, err);
@@ -133,15 +179,12 @@ int container_enter(struct pidref *target, const struct cgroup *cg, const struct
 	if (r < 0)
 		return r;
 	struct enter_result res = { .process = PIDREF_NONE, .console = FD_NONE, .sync = FD_NONE };
-	pid_t pid = sys_fork(CLONE_CLEAR_SIGHAND, beside >= 0 ? beside : cgroup_fd(cg),
-			     &res.process.pidfd);
+	e.sync = theirs;
+	pid_t pid =
+		bear(&e, may_be_traced, beside >= 0 ? beside : cgroup_fd(cg), &res.process.pidfd);
 	if (pid < 0) {
 		error_sys(err, -pid, "cannot fork into the container");
 		return pid == -EAGAIN ? error_hint(err, "its pids limit may be reached") : pid;
-	}
-	if (pid == 0) {
-		fd_close(ours);
-		child(&e, theirs);
 	}
 	theirs = fd_close(theirs);
 	res.process.pid = pid;

@@ -21,7 +21,8 @@ struct enter_result {
  * is not used), of rows x cols.
  * THE CALLER ITSELF ENTERS the target's namespaces (but for pid) and stays there: call it in a process
  * that has nothing else to do outside. All descriptors it needs must be open.
+ * may_be_traced: something in the container may have CAP_SYS_PTRACE in our user namespace.
  */
 int container_enter(struct pidref *target, const struct cgroup *cg, const struct job *job,
-		    bool terminal, uint16_t rows, uint16_t cols, struct enter_result *ret,
-		    struct error *err) NODISCARD;
+		    bool may_be_traced, bool terminal, uint16_t rows, uint16_t cols,
+		    struct enter_result *ret, struct error *err) NODISCARD;

@@ -3,6 +3,7 @@
 #include "engine/bringup.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,6 +215,7 @@ struct meanwhile {
 	struct container *c;
 	const struct spec *spec;
 	struct live *live;
+	struct netns *netns; /* its loopback is still to come up; NULL: it is not used */
 	bool write_spec;
 };
 
@@ -225,7 +227,22 @@ static int meanwhile(void *arg, struct error *err)
 		r = cgroup_set_devices(m->live->cg, &m->spec->linux_.resources, err);
 	if (r == 0 && m->write_spec)
 		r = container_write_spec(m->c, m->spec, err);
+	if (r == 0 && m->netns)
+		r = netns_finish(m->netns, err);
 	return r;
+}
+
+/* One that belongs to another user namespace cannot be made before that is entered. */
+static int netns_for(const struct bringup_request *req, const struct plan *plan)
+{
+	if (!req->netns)
+		return FD_NONE;
+	/* who shares memory cannot come back from a time namespace; meanwhile() tells an error */
+	if (plan->has_time_offsets)
+		IGNORE_RESULT(netns_finish(req->netns, NULL));
+	if (!(plan->unshare & CLONE_NEWNET) || (plan->unshare & CLONE_NEWUSER) || plan->joins_user)
+		return FD_NONE;
+	return netns_take(req->netns);
 }
 
 static int bringup_wired(struct container *c, const struct bringup_request *req, struct wiring *w,
@@ -270,7 +287,9 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 		.status_fd = status,
 		.n_keep = w->n_keep,
 		.start_fd = start_read,
+		.netns_fd = netns_for(req, &plan),
 	};
+	m.netns = io.netns_fd >= 0 ? req->netns : NULL;
 	memcpy(io.keep, w->keep, sizeof(io.keep));
 	terminal_size_for(spec, &io);
 	describe_stdio(w, live);

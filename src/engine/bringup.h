@@ -5,6 +5,7 @@
 #pragma once
 
 #include "container/build.h"
+#include "container/net/netns.h"
 #include "container/plan.h"
 #include "engine/container.h"
 #include "engine/live.h"
@@ -16,6 +17,7 @@ struct bringup_request {
 	bool foreground;	     /* "passthrough" hands our own descriptors in */
 	bool write_spec;	     /* config.json is still to be written */
 	struct restoring *restoring; /* its tasks come from an image; NULL: an ordinary start */
+	struct netns *netns;	     /* may be NULL */
 };
 
 /* Builds; on failure nothing is left. Fills relay's descriptors. */

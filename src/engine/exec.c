@@ -35,6 +35,7 @@ struct exec {
 	struct cgroup *cg;
 	struct relay relay;
 	struct terminal terminal;
+	bool may_be_traced; /* by what runs in the container: see container_enter() */
 	int job_fds[3];
 	bool relayed[3];
 	int signals; /* signalfd */
@@ -87,6 +88,15 @@ static int wire(struct exec *e, struct error *err)
 	return r;
 }
 
+static bool may_be_traced(const struct spec *s)
+{
+	const struct strings *caps = &s->process.caps.bounding;
+	bool found = s->contexe.join.n > 0; /* who knows what they may in there */
+	for (size_t i = 0; i < caps->n && !s->linux_.n_uid_mappings; i++)
+		found = found || str_eq(caps->v[i], "CAP_SYS_PTRACE");
+	return found;
+}
+
 /* The container's own process settings, with what the caller wants otherwise. */
 static int prepare(struct exec *e, struct error *err)
 {
@@ -95,6 +105,7 @@ static int prepare(struct exec *e, struct error *err)
 	int r = container_spec(e->c, s, err);
 	if (r < 0)
 		return r;
+	e->may_be_traced = may_be_traced(s);
 	s->process.args.n = 0;
 	for (const char *const *a = w->argv; *a; a++)
 		strings_add(&s->arena, &s->process.args, *a);
@@ -146,7 +157,8 @@ static int enter(struct exec *e, struct enter_result *ret, struct error *err)
 	uint16_t rows = 0, cols = 0;
 	if (e->want->tty)
 		IGNORE_RESULT(terminal_size(0, &rows, &cols));
-	return container_enter(&e->c->init, e->cg, &job, e->want->tty, rows, cols, ret, err);
+	return container_enter(&e->c->init, e->cg, &job, e->may_be_traced, e->want->tty, rows, cols,
+			       ret, err);
 }
 
 static void forward_signals(struct exec *e, int signals, int pidfd)

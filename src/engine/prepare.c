@@ -173,6 +173,14 @@ static int check_joined_maps(struct spec *s, const char *path, struct error *err
 	return other_maps(err);
 }
 
+bool prepare_wants_netns(const struct root *root, const struct contexe_spec *cs)
+{
+	/* who joins a user namespace has no maps yet, and its network belongs there */
+	return root->privileged && !root->in_userns && !cs->spec.linux_.n_uid_mappings &&
+	       !joined(&cs->spec, "user") && !listed(&cs->share, "network") &&
+	       !joined(&cs->spec, "network");
+}
+
 int prepare_joins(const struct root *root, struct spec *s, struct error *err)
 {
 	struct spec_linux *l = &s->linux_;

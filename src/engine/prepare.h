@@ -13,6 +13,9 @@
 int prepare_spec(const struct root *root, struct contexe_spec *s, struct container *c,
 		 struct error *err) NODISCARD;
 
+/* Whether the container will have a network namespace of its own that can be made before all else (netns.h). */
+bool prepare_wants_netns(const struct root *root, const struct contexe_spec *s) NODISCARD;
+
 /* What an image says, applied where the user said nothing. */
 int prepare_image(const struct root *root, struct contexe_spec *s, struct container *c,
 		  struct error *err) NODISCARD;

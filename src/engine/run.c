@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "base/timestamp.h"
+#include "container/net/netns.h"
 #include "engine/bringup.h"
 #include "engine/control.h"
 #include "engine/events.h"
@@ -67,7 +68,11 @@ int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, i
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
 	bool detach = flags & CONTEXE_RUN_DETACH;
+	CLEANUP(netns_done) struct netns netns;
 
+	netns_init(&netns);
+	if (!detach && prepare_wants_netns(cx->root, spec))
+		netns_begin(&netns);
 	int r = make(cx, spec, &c, err);
 	if (r == 0) {
 		if (ret_name)
@@ -76,6 +81,7 @@ int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, i
 			.foreground = !detach,
 			.report = FD_NONE,
 			.spec = &spec->spec,
+			.netns = &netns,
 		};
 		r = detach ? supervise_detached(c, &opt, err) : supervise(c, &opt, ret_status, err);
 		if (r == 0 && detach)

@@ -339,6 +339,7 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 		.spec = sv->spec,
 		.wait_start = wait_start,
 		.foreground = sv->opt->foreground,
+		.netns = first ? sv->opt->netns : NULL,
 		/* a spec with joins is written down before they are filled in */
 		.write_spec = sv->spec == sv->opt->spec && !sv->spec->contexe.join.n,
 		.restoring = first ? sv->opt->restoring : NULL,

@@ -18,7 +18,8 @@ struct supervisor_options {
 	struct spec
 		*spec; /* NULL: as written down in config.json. Used up by a detached supervisor. */
 	struct restoring
-		*restoring; /* its first life is continued from an image; NULL: it begins */
+		*restoring;  /* its first life is continued from an image; NULL: it begins */
+	struct netns *netns; /* for the first start in the foreground; NULL: none is on its way */
 	int report; /* sync socket (container/sync.h) that hears of the start; -EBADF: the caller is told */
 };
 

@@ -55,6 +55,17 @@ static void test_layout(void **state UNUSED)
 	assert_null(layout_v1(&l, CTL_NONE));
 	layout_done(&l);
 
+	/* what is hidden by a later mount does not count, not even at the usual place */
+	parse(&l, TMPFS V2 CPU "60 27 0:60 / /sys/fs/cgroup rw - cgroup2 none rw\n");
+	assert_int_equal(l.n, 2);
+	h = layout_named(&l, "cgroup2", 7);
+	assert_non_null(h);
+	assert_string_equal(h->mount, "/sys/fs/cgroup");
+	layout_done(&l);
+	parse(&l, V2 "60 27 0:60 / /sys/fs/cgroup/uni rw - cgroup2 none rw\n");
+	assert_string_equal(layout_named(&l, "cgroup2", 7)->mount, "/sys/fs/cgroup/unified");
+	layout_done(&l);
+
 	parse(&l, INNER "garbage\n\n1 2 3 - cgroup2\n");
 	assert_int_equal(l.n, 1);
 	assert_string_equal(l.h[0].mount, "/srv/web/sys/fs/cgroup");

@@ -459,6 +459,29 @@ static void test_cache(void **state)
 	assert_false(from_cache(&spec, &c));
 }
 
+/* "the default list" alone, as specs say it: by what it allows whom */
+static void test_cache_of_default(void **state)
+{
+	(void)state;
+	CLEANUP_SPEC struct spec spec = { 0 }, more = { 0 };
+	CLEANUP(cache_remove) struct cache c;
+	struct error err = ERROR_INIT;
+	cache_make(&c);
+	spec.contexe.default_seccomp = more.contexe.default_seccomp = true;
+	security_default_caps(&spec);
+	security_default_caps(&more);
+	assert_int_equal(security_caps_add(&more, "CAP_SYS_ADMIN", &err), 0);
+	assert_false(from_cache(&spec, &c));
+	assert_true(from_cache(&spec, &c));
+	assert_false(from_cache(&more, &c));
+	assert_int_equal(cache_files(&c), 2);
+	struct security sec = prepare_in(&spec, c.dir, &spec.arena);
+	assert_int_equal(JUDGE(&sec, AUDIT_ARCH_X86_64, SYS_mount), RET_EPERM);
+	sec = prepare_in(&more, c.dir, &more.arena);
+	assert_true(sec.filter_from_cache);
+	assert_int_equal(JUDGE(&sec, AUDIT_ARCH_X86_64, SYS_mount), SECCOMP_RET_ALLOW);
+}
+
 static void test_cache_damaged(void **state)
 {
 	(void)state;
@@ -542,6 +565,7 @@ int main(void)
 		cmocka_unit_test(test_actions),
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_cache_of_default),
 		cmocka_unit_test(test_cache_damaged),
 		cmocka_unit_test(test_cache_not_ours),
 		cmocka_unit_test(test_cache_of_another),

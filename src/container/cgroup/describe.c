@@ -58,7 +58,9 @@ static int open_group(struct cgroup *cg, char *word)
 	CLEANUP_STR char *clean = NULL;
 	if (parse_u64(made, 0, MADE_MAX, &n) < 0 || group_clean_path(path, &clean) < 0)
 		return -EINVAL;
-	const struct hierarchy *h = layout_named(layout_get(), word, strlen(word));
+	const struct hierarchy *h = !strcmp(word, "cgroup2") ? layout_usual_v2() : NULL;
+	if (!h)
+		h = layout_named(layout_get(), word, strlen(word));
 	if (!h || cg->n >= MAX_HIERARCHIES)
 		return -ENOENT; /* the hierarchy was unmounted */
 	struct group *g = &cg->groups[cg->n];

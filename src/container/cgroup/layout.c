@@ -15,9 +15,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/parse.h"
 
@@ -113,6 +115,13 @@ static void hierarchy_done(struct hierarchy *h)
 	memset(h, 0, sizeof(*h));
 }
 
+/* Whether what is mounted later at `mount` hides `place`. */
+static bool covers(const char *mount, const char *place)
+{
+	size_t n = strlen(mount);
+	return !strncmp(mount, place, n) && (!place[n] || place[n] == '/');
+}
+
 /* The same hierarchy may be mounted more than once (into containers): the usual place wins. */
 static struct hierarchy *slot_for(struct layout *l, const char *hnames, const char *mount)
 {
@@ -120,7 +129,8 @@ static struct hierarchy *slot_for(struct layout *l, const char *hnames, const ch
 		struct hierarchy *h = &l->h[i];
 		if (strcmp(h->names, hnames))
 			continue;
-		if (str_has_prefix(h->mount, USUAL_PLACE) || !str_has_prefix(mount, USUAL_PLACE))
+		if (!covers(mount, h->mount) &&
+		    (str_has_prefix(h->mount, USUAL_PLACE) || !str_has_prefix(mount, USUAL_PLACE)))
 			return NULL;
 		hierarchy_done(h);
 		return h;
@@ -217,8 +227,9 @@ static char *own_group(const struct hierarchy *h)
 	for (line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (!own_line(line, h, &path))
 			continue;
-		size_t n = strcmp(h->root, "/") ? strlen(h->root) : 0;
-		if (strncmp(path, h->root, n) || (path[n] && path[n] != '/'))
+		const char *root = hierarchy_root(h);
+		size_t n = strcmp(root, "/") ? strlen(root) : 0;
+		if (strncmp(path, root, n) || (path[n] && path[n] != '/'))
 			return NULL;
 		return xstrdup(path + n);
 	}
@@ -259,9 +270,40 @@ const char *hierarchy_base(const struct hierarchy *h)
 
 static struct layout the_layout; /* written once, by layout_read() */
 
+/*
+ * Most machines have nothing but cgroup2, at the usual place: that is told without the list of all mounts, which
+ * costs by the mount and some machines have thousands. Every v1 hierarchy has a line in /proc/self/cgroup,
+ * mounted or not. Only what is the whole tree, seen from no other cgroup namespace, has "/" as its root.
+ */
+static bool is_plain_v2(void)
+{
+	enum { ROOT_INO = 1 };
+	const ino_t first_cgroup_namespace = 0xEFFFFFFB; /* PROC_CGROUP_INIT_INO */
+	struct statfs fs;
+	struct stat root, ns;
+	char groups[4096];
+	CLEANUP_FD int fd = FD_NONE;
+	if (statfs(USUAL_PLACE, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC ||
+	    stat(USUAL_PLACE, &root) < 0 || root.st_ino != ROOT_INO ||
+	    stat("/proc/self/ns/cgroup", &ns) < 0 || ns.st_ino != first_cgroup_namespace)
+		return false;
+	fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, groups, sizeof(groups) - 1);
+	groups[n > 0 ? n : 0] = '\0';
+	const char *end = strchr(groups, '\n');
+	return str_has_prefix(groups, "0::") && end && !end[1];
+}
+
 static void layout_read(void)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT;
+	if (is_plain_v2()) {
+		the_layout.h[the_layout.n++] = (struct hierarchy){ .v2 = true,
+								   .names = xstrdup(V2_NAMES),
+								   .mount = xstrdup(USUAL_PLACE),
+								   .root = xstrdup("/") };
+		return;
+	}
 	if (file_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text) == 0 && text.len > 0)
 		layout_parse(&the_layout, text.data);
 }
@@ -271,6 +313,21 @@ const struct layout *layout_get(void)
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	(void)pthread_once(&once, layout_read);
 	return &the_layout;
+}
+
+const struct hierarchy *layout_usual_v2(void)
+{
+	static struct hierarchy usual = { .v2 = true, .names = V2_NAMES, .mount = USUAL_PLACE };
+	struct statfs fs;
+	return statfs(USUAL_PLACE, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC ? &usual : NULL;
+}
+
+const char *hierarchy_root(const struct hierarchy *h)
+{
+	const struct hierarchy *known = h;
+	if (!h->root)
+		known = layout_named(layout_get(), h->names, strlen(h->names));
+	return known && known->root ? known->root : "/";
 }
 
 enum cgroup_layout layout_kind(const struct layout *l)

@@ -44,7 +44,7 @@ struct hierarchy {
 	unsigned controllers; /* v1: CTL_BITs; v2: 0, see hierarchy_v2_controllers() */
 	char *names;	      /* "memory", "cpu,cpuacct", "cgroup2" */
 	char *mount;	      /* mount point */
-	char *root;	      /* the group that is mounted there, "/" as a rule */
+	char *root;	      /* hierarchy_root() */
 	_Atomic(char *) base; /* hierarchy_base() */
 	atomic_uint offered;  /* hierarchy_v2_controllers() */
 };
@@ -60,6 +60,15 @@ struct layout {
 const struct layout *layout_get(void);
 
 enum cgroup_layout layout_kind(const struct layout *l);
+
+/*
+ * cgroup2 at its usual place, NULL: it is not there. For who has a group in it and need not know what else is
+ * mounted: that is not looked at.
+ */
+const struct hierarchy *layout_usual_v2(void);
+
+/* The group that is mounted at the mount point, "/" as a rule. */
+const char *hierarchy_root(const struct hierarchy *h);
 
 /* Where groups may be made, below the mount point: "" or "/a/b"; NULL: nowhere. Looked up at the first
  * call (any thread). */

@@ -58,8 +58,9 @@ static int open_group_of(const struct group *g, pid_t pid)
 		return r;
 	const char *line = strstr(buf_str(&text), "\n0::");
 	line = !strncmp(buf_str(&text), "0::", 3) ? buf_str(&text) + 3 : line ? line + 4 : NULL;
-	size_t root = strcmp(g->h->root, "/") ? strlen(g->h->root) : 0;
-	if (!line || strncmp(line, g->h->root, root))
+	const char *mounted = hierarchy_root(g->h);
+	size_t root = strcmp(mounted, "/") ? strlen(mounted) : 0;
+	if (!line || strncmp(line, mounted, root))
 		return -ENOENT;
 	CLEANUP_STR char *dir =
 		xasprintf("%s%.*s", g->h->mount, (int)strcspn(line + root, "\n"), line + root);

@@ -9,10 +9,12 @@
 #include "container/rootfs/tree.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fd.h"
 #include "base/parse.h"
 #include "sys/mountfd.h"
@@ -66,11 +68,30 @@ int destination_open(const struct tree *t, const struct mount_op *op, enum inroo
 	return fd >= 0 ? fd : explain(op->destination, fd, err);
 }
 
-int destination_parent(const struct tree *t, const struct mount_op *op, char name[NAME_MAX + 1],
+void destination_forget_parent(struct tree *t)
+{
+	t->parent.fd = fd_close(t->parent.fd);
+	free(t->parent.path);
+	t->parent.path = NULL;
+}
+
+int destination_parent(struct tree *t, const struct mount_op *op, char name[NAME_MAX + 1],
 		       struct error *err)
 {
-	int fd = inroot_parent(t->root, op->destination, is_guarded(op->destination), name);
-	return fd >= 0 ? fd : explain(op->destination, fd, err);
+	size_t n;
+	int r = inroot_split(op->destination, name, &n);
+	if (r < 0)
+		return explain(op->destination, r, err);
+	const char *last = t->parent.path;
+	if (last && strlen(last) == n && !strncmp(last, op->destination, n))
+		return t->parent.fd;
+	destination_forget_parent(t);
+	CLEANUP_STR char *path = xasprintf("%.*s", (int)n, op->destination);
+	int fd = inroot_parent(t->root, path, is_guarded(op->destination));
+	if (fd < 0)
+		return explain(op->destination, fd, err);
+	t->parent.path = take_ptr(path);
+	return t->parent.fd = fd;
 }
 
 static bool are_alike(int a, int b)

@@ -98,7 +98,7 @@ int device_make(struct tree *t, const struct mount_op *op, struct error *err)
 
 	if (!S_ISCHR(op->mode) && !S_ISBLK(op->mode) && !S_ISFIFO(op->mode))
 		return error_set(err, EINVAL, "a device is a character or block device or a fifo");
-	CLEANUP_FD int dir = destination_parent(t, op, name, err);
+	int dir = destination_parent(t, op, name, err);
 	if (dir < 0)
 		return dir;
 	if (t->plan->userns && !S_ISFIFO(op->mode))

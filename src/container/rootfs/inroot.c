@@ -193,6 +193,20 @@ static int resolve_by_hand(int root, const char *path, const struct inroot_how *
 	return r < 0 ? r : walk_result(&w, &leaf, name);
 }
 
+/* As a rule only the last part is missing. -ENOENT: not so, or it is more complicated. */
+static int make_last(int root, const char *path, const struct inroot_how *how, uint64_t resolve)
+{
+	char name[NAME_MAX + 1], parent[PATH_MAX];
+	size_t n;
+	if (inroot_split(path, name, &n) < 0 || n >= sizeof(parent) || path[n + strlen(name)])
+		return -ENOENT;
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	CLEANUP_FD int dir = sys_openat2(root, n ? parent : "/", O_PATH | O_DIRECTORY, 0, resolve);
+	int r = dir < 0 ? dir : make_missing(dir, name, how, true);
+	return r < 0 ? r : sys_openat2(root, path, (uint64_t)how->flags, 0, resolve);
+}
+
 int inroot_resolve(int root, const char *path, const struct inroot_how *how)
 {
 	uint64_t resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -202,13 +216,15 @@ int inroot_resolve(int root, const char *path, const struct inroot_how *how)
 		path = "/";
 	int fd = sys_openat2(root, path, (uint64_t)how->flags, 0, resolve);
 	if (fd == -ENOENT && how->make != INROOT_MAKE_NOTHING)
+		fd = make_last(root, path, how, resolve);
+	if (fd == -ENOENT && how->make != INROOT_MAKE_NOTHING)
 		return resolve_by_hand(root, path, how);
 	if (fd == -ENOSYS || fd == -EPERM)
 		return resolve_by_hand(root, path, how);
 	return fd;
 }
 
-int inroot_parent(int root, const char *path, bool no_symlinks, char name[NAME_MAX + 1])
+int inroot_split(const char *path, char name[NAME_MAX + 1], size_t *ret_before)
 {
 	size_t end = strlen(path);
 	while (end > 0 && path[end - 1] == '/')
@@ -223,14 +239,17 @@ int inroot_parent(int root, const char *path, bool no_symlinks, char name[NAME_M
 	name[n] = '\0';
 	if (n == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return -EINVAL;
+	*ret_before = start;
+	return 0;
+}
 
-	CLEANUP_STR char *parent = xstrdup(path);
-	parent[start] = '\0';
+int inroot_parent(int root, const char *path, bool no_symlinks)
+{
 	struct inroot_how how = { .flags = O_PATH | O_DIRECTORY,
 				  .no_symlinks = no_symlinks,
 				  .make = INROOT_MAKE_DIR,
 				  .mode = 0755 };
-	return inroot_resolve(root, parent, &how);
+	return inroot_resolve(root, path, &how);
 }
 
 int inroot_open(int root, const char *path, int flags)

@@ -28,7 +28,10 @@ struct inroot_how {
 int inroot_resolve(int root, const char *path, const struct inroot_how *how) NODISCARD;
 
 /*
- * Opens (O_PATH) the directory in which the last part of path lies, making it when missing, and copies
- * that last part to name. -EINVAL when path has none ("/", "..").
+ * Copies the last part of path to name, and tells how many characters stand before it. -EINVAL when it has none
+ * ("/", "..").
  */
-int inroot_parent(int root, const char *path, bool no_symlinks, char name[NAME_MAX + 1]) NODISCARD;
+int inroot_split(const char *path, char name[NAME_MAX + 1], size_t *ret_before) NODISCARD;
+
+/* Opens (O_PATH) the directory that the rest names, making it when missing. */
+int inroot_parent(int root, const char *path, bool no_symlinks) NODISCARD;

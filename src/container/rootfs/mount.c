@@ -34,6 +34,8 @@ int mount_op_run(struct tree *t, const struct mount_op *op, struct error *err)
 			  op->destination ? op->destination : "");
 		return error_what(err, "%s", kinds[op->kind].what);
 	}
+	if (op->kind != MOUNT_DEVICE && op->kind != MOUNT_SYMLINK)
+		destination_forget_parent(t);
 	int r = op->remount ? remount(t, op, err) : kinds[op->kind].run(t, op, err);
 	if (r >= 0)
 		return 0;

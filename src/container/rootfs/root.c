@@ -15,11 +15,13 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "base/parse.h"
 #include "sys/mountfd.h"
 
 static void tree_done(struct tree *t)
 {
 	fd_close(t->root);
+	destination_forget_parent(t);
 	fd_close(t->null.fd);
 	fd_close(t->empty.fd);
 	while (t->n_late > 0)
@@ -91,7 +93,7 @@ static int run_ops(struct tree *t, struct error *err)
 static int make_cwd(const struct tree *t, struct error *err)
 {
 	const char *cwd = t->plan->cwd;
-	if (!cwd || !*cwd)
+	if (!cwd || !*cwd || str_eq(cwd, "/"))
 		return 0;
 	CLEANUP_FD int fd = inroot_mkdirs(t->root, cwd, 0755);
 	if (fd >= 0)
@@ -127,9 +129,11 @@ int rootfs_assemble(const struct rootfs_plan *plan, struct error *err)
 {
 	CLEANUP(umask_restore) mode_t mask UNUSED = umask(0);
 	CLEANUP(tree_done)
-	struct tree t = {
-		.plan = plan, .root = FD_NONE, .null = { .fd = FD_NONE }, .empty = { .fd = FD_NONE }
-	};
+	struct tree t = { .plan = plan,
+			  .root = FD_NONE,
+			  .parent = { .fd = FD_NONE },
+			  .null = { .fd = FD_NONE },
+			  .empty = { .fd = FD_NONE } };
 	t.late = xcalloc(plan->n_ops + 1, sizeof(*t.late));
 	t.lower = xcalloc(plan->n_lower + 1, sizeof(*t.lower));
 

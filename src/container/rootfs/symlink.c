@@ -31,7 +31,7 @@ int symlink_make(struct tree *t, const struct mount_op *op, struct error *err)
 
 	if (!op->source || !*op->source)
 		return error_set(err, EINVAL, "no text is given for the symbolic link");
-	CLEANUP_FD int dir = destination_parent(t, op, name, err);
+	int dir = destination_parent(t, op, name, err);
 	int r = dir < 0 ? dir : symlink_at(dir, name, op->source, err);
 	if (r == -EEXIST && op->optional) {
 		error_clear(err);

@@ -28,9 +28,19 @@ struct stencil {
 	bool used;
 };
 
+/*
+ * The directory of the last node or link that was made, for the next one there. Only while nothing is mounted in
+ * between: it could come to lie over that.
+ */
+struct last_parent {
+	int fd;	    /* -EBADF: none */
+	char *path; /* up to the last slash */
+};
+
 struct tree {
 	const struct rootfs_plan *plan;
-	int root;		    /* the new root, attached to plan->root */
+	int root; /* the new root, attached to plan->root */
+	struct last_parent parent;
 	struct stencil null, empty; /* what masks are made of */
 	int *lower;		    /* the layers above plan->root, top first, as directories */
 	size_t n_lower;
@@ -53,8 +63,10 @@ unsigned long attr_to_ms(uint64_t attr); /* MOUNT_ATTR_* as mount(2) flags */
 /* destination.c - where an operation takes place. */
 int destination_open(const struct tree *t, const struct mount_op *op, enum inroot_make make,
 		     struct error *err) NODISCARD;
-int destination_parent(const struct tree *t, const struct mount_op *op, char name[NAME_MAX + 1],
+/* The descriptor stays the tree's, until destination_forget_parent(). */
+int destination_parent(struct tree *t, const struct mount_op *op, char name[NAME_MAX + 1],
 		       struct error *err) NODISCARD;
+void destination_forget_parent(struct tree *t);
 int destination_attach(int mnt, int at, struct error *err) NODISCARD;
 int destination_cover(int at) NODISCARD; /* O_PATH of the mount that covers a directory; no err */
 

@@ -24,15 +24,14 @@ int caps_keep(struct error *err)
 
 int caps_drop_bounding(const struct security *sec, struct error *err)
 {
-	/* Up to where the kernel ends, which may be beyond the names that we know. */
+	/* Up to where the kernel ends (EINVAL), which may be beyond the names that we know. */
 	for (int i = 0; i < 64; i++) {
-		int held = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
+		if ((sec->cap_bounding & BIT(i)) || prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0)
+			continue;
+		int e = errno, held = prctl(PR_CAPBSET_READ, i, 0, 0, 0);
 		if (held < 0)
 			return 0;
-		if (!held || (sec->cap_bounding & BIT(i)))
-			continue;
-		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0) {
-			int e = errno;
+		if (held) {
 			apply_error(err, e, "cannot drop capability %d from the bounding set", i);
 			return error_hint(
 				err,

@@ -162,20 +162,19 @@ int caps_mask(const struct strings *list, const char *pointer, uint64_t *ret, st
 static int caps_available(const struct spec *spec, uint64_t *ret_bounding, uint64_t *ret_permitted,
 			  struct error *err)
 {
-	uint64_t all = capability_mask_all();
 	/* user_namespaces(7): a full set, whoever makes it. Maps alone: it is joined, and not filled in yet */
 	if (spec_namespace_find(spec, "user") || spec->linux_.n_uid_mappings) {
-		*ret_bounding = *ret_permitted = all;
+		*ret_bounding = *ret_permitted = capability_mask_all();
 		return 0;
 	}
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 	if (syscall(SYS_capget, &head, data) < 0)
 		return error_sys(err, errno, "cannot read the capabilities of this process");
-	*ret_permitted = all & (data[0].permitted | (uint64_t)data[1].permitted << 32);
+	*ret_permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
 	*ret_bounding = 0;
-	for (int i = 0; i < 64; i++)
-		if ((all & BIT(i)) && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
+	for (int i = 0, held; i < 64 && (held = prctl(PR_CAPBSET_READ, i, 0, 0, 0)) >= 0; i++)
+		if (held)
 			*ret_bounding |= BIT(i);
 	return 0;
 }

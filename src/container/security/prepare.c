@@ -42,11 +42,10 @@ static int prepare_oom(const struct spec_process *proc, struct security *ret, st
 static int prepare_filter(const struct spec *spec, const char *cache_dir, struct arena *arena,
 			  struct security *ret, struct error *err)
 {
-	if (!spec->contexe.default_seccomp)
-		return seccomp_prepare(spec, cache_dir, arena, ret, err);
 	struct spec full = *spec;
 	full.arena = (struct arena){ 0 };
-	security_default_seccomp(&full);
+	if (spec->contexe.default_seccomp)
+		seccomp_default_frame(&full);
 	int r = seccomp_prepare(&full, cache_dir, arena, ret, err);
 	arena_done(&full.arena);
 	return r;

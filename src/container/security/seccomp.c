@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Raise this whenever the same profile would give other instructions than before. */
-#define COMPILER_REVISION 1
+#define COMPILER_REVISION 3
 
 /*
  * seccomp(2) looks at the flags first: EFAULT for the missing program means that it knows them all.
@@ -106,11 +106,15 @@ static void key_rule(struct buf *key, const struct spec_seccomp_rule *rule)
 		key_string(key, rule->names.v[i]);
 }
 
-/* Everything that the filter depends on. Strings keep their NUL and lists are counted, so that two
- * profiles cannot look alike whatever their words hold. */
-static void make_key(const struct spec_seccomp *sc, const struct archs *archs, unsigned flags,
+/*
+ * Everything that the filter depends on. Strings keep their NUL and lists are counted, so that two profiles
+ * cannot look alike whatever their words hold. The default list is as it stands in this program: to write it out
+ * as rules takes longer than all the rest, and is only done to compile it.
+ */
+static void make_key(const struct spec *spec, const struct archs *archs, unsigned flags,
 		     struct buf *key)
 {
+	const struct spec_seccomp *sc = &spec->linux_.seccomp;
 	const struct scmp_version *v = seccomp_version();
 	buf_printf(key, "revision %d libseccomp %u.%u.%u flags %#x", COMPILER_REVISION, v->major,
 		   v->minor, v->micro, flags);
@@ -118,12 +122,17 @@ static void make_key(const struct spec_seccomp *sc, const struct archs *archs, u
 	buf_add(key, archs->token, archs->n * sizeof(archs->token[0]));
 	key_string(key, sc->default_action);
 	key_errno(key, &sc->default_errno_ret);
+	key_string(key, spec->contexe.default_seccomp ? "default" : "rules");
+	if (spec->contexe.default_seccomp) {
+		seccomp_default_key(spec, key);
+		return;
+	}
 	key_number(key, sc->n_syscalls);
 	for (size_t i = 0; i < sc->n_syscalls; i++)
 		key_rule(key, &sc->syscalls[i]);
 }
 
-int seccomp_prepare(const struct spec *spec, const char *cache_dir, struct arena *arena,
+int seccomp_prepare(struct spec *spec, const char *cache_dir, struct arena *arena,
 		    struct security *ret, struct error *err)
 {
 	const struct spec_seccomp *sc = &spec->linux_.seccomp;
@@ -138,10 +147,12 @@ int seccomp_prepare(const struct spec *spec, const char *cache_dir, struct arena
 		r = seccomp_archs(sc, &archs, err);
 	if (r < 0)
 		return r;
-	make_key(sc, &archs, ret->seccomp_flags, &key);
+	make_key(spec, &archs, ret->seccomp_flags, &key);
 	ret->filter_from_cache =
 		cache_dir && seccomp_cache_load(cache_dir, &key, arena, &filter) == 0;
 	if (!ret->filter_from_cache) {
+		if (spec->contexe.default_seccomp)
+			security_default_seccomp(spec);
 		r = seccomp_compile(sc, &archs, arena, &filter, err);
 		if (r < 0)
 			return r;

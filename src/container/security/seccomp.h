@@ -6,6 +6,7 @@
  *   seccomp_words.c     a profile's words (actions, operators, architectures, flags)
  *   seccomp_compile.c   libseccomp: rules -> BPF, with the prologue in front
  *   seccomp_prologue.c  BPF of our own: calls unknown to libseccomp, ENOSYS for newer ones
+ *   seccomp_shrink.c    the same filter by fewer instructions
  *   seccomp_number.c    numbers of system calls that libseccomp may not know yet
  *   seccomp_cache.c     compiled filters on disk
  *   seccomp_default.c   the default allow-list
@@ -24,9 +25,18 @@ struct filter {
 	unsigned short len;
 };
 
-/* Sets ret's filter, filter_len, seccomp_flags and filter_from_cache from linux.seccomp. */
-int seccomp_prepare(const struct spec *spec, const char *cache_dir, struct arena *arena,
+/*
+ * Sets ret's filter, filter_len, seccomp_flags and filter_from_cache from linux.seccomp. With
+ * contexe.default_seccomp that need hold but the frame of the default list; the list is filled in if it must.
+ */
+int seccomp_prepare(struct spec *spec, const char *cache_dir, struct arena *arena,
 		    struct security *ret, struct error *err) NODISCARD;
+
+/* ---- default list ---- */
+/* Its action and architectures without its rules: security_default_seccomp() has both. */
+void seccomp_default_frame(struct spec *spec);
+/* All that its rules depend on. */
+void seccomp_default_key(const struct spec *spec, struct buf *key);
 
 /* ---- words ---- */
 /*
@@ -60,6 +70,10 @@ int seccomp_compile(const struct spec_seccomp *sc, const struct archs *archs, st
  */
 int seccomp_prologue(const struct spec_seccomp *sc, const struct archs *archs,
 		     uint32_t default_action, struct buf *out, struct error *err) NODISCARD;
+
+/* ---- shrink ---- */
+/* Replaces a program (struct sock_filter) by a shorter one that decides the same, where it can. */
+void seccomp_shrink(struct buf *program);
 
 /* ---- numbers ---- */
 /* The number of a call that came after 5.17, or -1. x32 numbers come without their bit 30. */

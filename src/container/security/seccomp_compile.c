@@ -194,6 +194,8 @@ static int build(const struct spec_seccomp *sc, const struct archs *archs, uint3
 		r = seccomp_prologue(sc, archs, default_action, out, err);
 	if (r == 0)
 		r = export(ctx, out, err);
+	if (r == 0)
+		seccomp_shrink(out);
 	return r;
 }
 

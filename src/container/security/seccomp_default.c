@@ -17,6 +17,7 @@
  * Names that an architecture does not have are harmless: the compiler drops them.
  */
 #include "container/security/parts.h"
+#include "container/security/seccomp.h"
 
 #include <linux/capability.h>
 #include <string.h>
@@ -284,19 +285,52 @@ static void add_arg_rule(struct spec *spec, const struct arg_rule *from)
 	}
 }
 
-void security_default_seccomp(struct spec *spec)
+static uint64_t held_caps(const struct spec *spec)
 {
-	struct spec_seccomp *sc = &spec->linux_.seccomp;
 	uint64_t held = 0;
 	(void)!caps_mask(&spec->process.caps.bounding, "", &held,
 			 NULL); /* security_prepare() tells */
+	return held;
+}
 
+void seccomp_default_frame(struct spec *spec)
+{
+	struct spec_seccomp *sc = &spec->linux_.seccomp;
 	*sc = (struct spec_seccomp){ 0 };
 	sc->default_action = arena_strdup(&spec->arena, "SCMP_ACT_ERRNO");
 	sc->default_errno_ret = (struct opt_u64){ true, EPERM };
 	for (size_t i = 0; sub_architectures[i]; i++)
 		strings_add(&spec->arena, &sc->architectures, sub_architectures[i]);
+}
 
+void seccomp_default_key(const struct spec *spec, struct buf *key)
+{
+	uint64_t held = held_caps(spec);
+	buf_add(key, &held, sizeof(held));
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
+		buf_add(key, &groups[i].caps, sizeof(groups[i].caps));
+		buf_add(key, groups[i].names, strlen(groups[i].names) + 1);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(arg_rules); i++) {
+		const struct arg_rule *rule = &arg_rules[i];
+		const uint64_t numbers[] = { rule->unless, rule->only, (uint64_t)rule->errno_ret,
+					     rule->n_args };
+		buf_add(key, numbers, sizeof(numbers));
+		buf_add(key, rule->name, strlen(rule->name) + 1);
+		buf_add(key, rule->action, strlen(rule->action) + 1);
+		for (size_t k = 0; k < rule->n_args; k++) {
+			const uint64_t values[] = { rule->args[k].index, rule->args[k].value,
+						    rule->args[k].value_two };
+			buf_add(key, values, sizeof(values));
+			buf_add(key, rule->args[k].op, strlen(rule->args[k].op) + 1);
+		}
+	}
+}
+
+void security_default_seccomp(struct spec *spec)
+{
+	uint64_t held = held_caps(spec);
+	seccomp_default_frame(spec);
 	struct spec_seccomp_rule *rule = new_rule(spec, ALLOW);
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		if (!groups[i].caps || (groups[i].caps & held))
