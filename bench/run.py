@@ -174,7 +174,7 @@ def section_memory(place, inside, args):
         before = set(processes())
         try:
             c.start()
-            time.sleep(0.2)                     # whatever it still does after the start
+            time.sleep(2)                       # contexe gives back after a second what it took to start
             chain = engine_processes(before)
             rows[c.name] = {"pss_kib": sum(pss_kib(pid) for pid, _ in chain), "processes": len(chain),
                             "names": [name for _, name in chain]}
