@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/progress.h"
 
 /* ---- what stands in the way ---- */
 
@@ -339,7 +340,10 @@ static int verify_main(struct cli *cli, int argc, char **argv)
 	if (code)
 		return code;
 	for (int i = 0; i < argc; i++) {
-		if (contexe_checkpoint_verify(argv[i], NULL, NULL, &err) < 0)
+		struct progress p = progress_of(cli);
+		int r = contexe_checkpoint_verify(argv[i], progress_show, &p, &err);
+		progress_end(&p);
+		if (r < 0)
 			worst = cli_error(cli, &err);
 		else if (!cli->quiet)
 			printf("%s: ok\n", argv[i]);

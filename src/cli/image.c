@@ -5,42 +5,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/timestamp.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
-
-struct progress {
-	bool on, shown;
-	uint64_t last;
-};
-
-static void show_progress(void *arg, const char *phase, uint64_t done, uint64_t total)
-{
-	struct progress *p = arg;
-	char a[16], b[16];
-	uint64_t now = timestamp_now_monotonic();
-	if (!p->on || (p->shown && now - p->last < 100000000 && done != total))
-		return;
-	p->last = now;
-	p->shown = true;
-	if (total)
-		fprintf(stderr, "\r\033[K%s: %s of %s (%d%%)", phase,
-			format_size(done, a, sizeof(a)), format_size(total, b, sizeof(b)),
-			(int)(done * 100 / total));
-	else
-		fprintf(stderr, "\r\033[K%s: %s", phase, format_size(done, a, sizeof(a)));
-}
+#include "cli/progress.h"
 
 static int import(struct cli *cli, int argc, char **argv, const char *name)
 {
 	struct contexe_error err = { 0 };
-	struct progress p = { .on = use_color(2) && !cli->quiet && !cli->json };
+	struct progress p = progress_of(cli);
 	char *id;
 	if (argc != 1)
 		return cli_usage(cli, "import takes one archive or directory");
-	int r = contexe_image_import(cli->cx, argv[0], name, show_progress, &p, &id, &err);
-	if (p.shown)
-		fputs("\r\033[K", stderr);
+	int r = contexe_image_import(cli->cx, argv[0], name, progress_show, &p, &id, &err);
+	progress_end(&p);
 	if (r < 0)
 		return cli_error(cli, &err);
 	if (cli->json) {

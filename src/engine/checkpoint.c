@@ -27,6 +27,7 @@
 #include "engine/events.h"
 #include "engine/externals.h"
 #include "engine/handle.h"
+#include "engine/image_output.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
 #include "engine/tasks.h"
@@ -47,8 +48,7 @@ struct work {
 	struct container_tasks tasks;
 	struct externals externals;
 	char *directory, *upper; /* upper: NULL when there is no private layer */
-	char *path, *partial;	 /* of the image; NULL for a descriptor */
-	int fd;
+	struct image_output output;
 	struct image_writer *writer;
 	struct dump_result dumped;
 	uint64_t size; /* of the image */
@@ -75,31 +75,16 @@ static int open_output(struct work *w, struct error *err)
 {
 	if (w->opt->dry_run)
 		return 0;
+	int r;
 	if (w->opt->output && str_eq(w->opt->output, "-")) {
-		w->fd = fcntl(w->opt->output_fd, F_DUPFD_CLOEXEC, 3);
+		r = image_output_open_fd(w->opt->output_fd, &w->output, err);
 	} else {
-		w->path = w->opt->output ? xstrdup(w->opt->output)
-					 : xasprintf("%s/%s", w->directory, IMAGE_NAME);
-		w->partial = xasprintf("%s.partial-%d", w->path, (int)getpid());
-		w->fd = open(w->partial, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+		CLEANUP_STR char *path = w->opt->output
+						 ? xstrdup(w->opt->output)
+						 : xasprintf("%s/%s", w->directory, IMAGE_NAME);
+		r = image_output_open(path, &w->output, err);
 	}
-	if (w->fd < 0) {
-		error_sys(err, errno, "cannot make the image");
-		return error_object(err, "%s", w->partial ? w->partial : "-");
-	}
-	return image_writer_new(w->fd, &w->writer, err);
-}
-
-static int keep_output(struct work *w, struct error *err)
-{
-	if (!w->partial)
-		return 0;
-	if (rename(w->partial, w->path) < 0) {
-		error_sys(err, errno, "cannot give the image its name");
-		return error_object(err, "%s", w->path);
-	}
-	free(take_ptr(w->partial));
-	return 0;
+	return r == 0 ? image_writer_new(w->output.fd, &w->writer, err) : r;
 }
 
 /* ---- what is written besides the tasks ---- */
@@ -284,7 +269,7 @@ static int write_image(void *arg, struct error *err)
 	int r = put_container(w, err);
 	if (r == 0)
 		r = image_finish(w->writer, &w->size, err);
-	return r == 0 ? keep_output(w, err) : r;
+	return r == 0 ? image_output_keep(&w->output, err) : r;
 }
 
 static int carry_out(struct work *w, struct contexe_checkpoint_result *ret, struct error *err)
@@ -360,25 +345,21 @@ static void fill_result(const struct work *w, struct contexe_checkpoint_result *
 		ret->refusals = xcalloc(ret->n_refusals, sizeof(*ret->refusals));
 		memcpy(ret->refusals, w->dumped.refusals, ret->n_refusals * sizeof(*ret->refusals));
 	}
-	if (w->path && !w->partial)
-		ret->path = xstrdup(w->path);
+	if (w->output.kept)
+		ret->path = xstrdup(w->output.path);
 }
 
 static void work_done(struct work *w)
 {
 	tracees_done(&w->dumped.tracees);
 	image_writer_free(w->writer);
-	if (w->partial)
-		(void)unlink(w->partial);
-	fd_close(w->fd);
+	image_output_done(&w->output);
 	cgroup_free(w->cg);
 	spec_done(&w->spec);
 	container_close(&w->c);
 	arena_done(&w->arena);
 	free(w->directory);
 	free(w->upper);
-	free(w->path);
-	free(w->partial);
 }
 
 int contexe_checkpoint(struct contexe *cx, const char *ref,
@@ -386,7 +367,7 @@ int contexe_checkpoint(struct contexe *cx, const char *ref,
 		       struct contexe_checkpoint_result *ret, struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
-	struct work w = { .cx = cx, .opt = options, .fd = FD_NONE };
+	struct work w = { .cx = cx, .opt = options, .output = IMAGE_OUTPUT_NONE };
 	uint64_t start = timestamp_now_monotonic();
 	*ret = (struct contexe_checkpoint_result){ 0 };
 	int r = look(&w, ref, err);

@@ -24,16 +24,26 @@ bool contexe_checkpoint_is_image(const char *path)
 	return true;
 }
 
+struct verifying {
+	contexe_progress_fn *progress;
+	void *arg;
+};
+
+static void tell(void *arg, uint64_t done, uint64_t all)
+{
+	const struct verifying *v = arg;
+	v->progress(v->arg, "checking", done, all);
+}
+
 int contexe_checkpoint_verify(const char *path, contexe_progress_fn *progress, void *arg,
 			      struct contexe_error *public_err)
 {
 	struct error *err = api_error(public_err);
 	struct restoring r = RESTORING_NONE;
-	(void)progress;
-	(void)arg;
+	struct verifying v = { progress, arg };
 	int e = restoring_open(path, &r, err);
 	if (e == 0)
-		e = image_verify(r.img, NULL, NULL, err);
+		e = image_verify(r.img, progress ? tell : NULL, &v, err);
 	if (e < 0) {
 		error_what(err, "the image is not good");
 		error_object(err, "%s", path);

@@ -227,5 +227,9 @@ int contexe_restore(struct contexe *cx, const char *image,
 				     : go(cx, &r, options, ret_status, ret_name, err);
 		restoring_done(&r);
 	}
-	return e < 0 ? error_what(err, "cannot restore the container") : 0;
+	if (e < 0) {
+		error_what(err, "cannot restore the container");
+		error_object(err, "%s", path);
+	}
+	return e;
 }

@@ -20,6 +20,7 @@
 #include "base/libexec.h"
 #include "base/parse.h"
 #include "engine/externals.h"
+#include "engine/image_check.h"
 #include "engine/layer_archive.h"
 #include "engine/tasks.h"
 #include "sys/openat2.h"
@@ -37,6 +38,7 @@ int restoring_open(const char *path, struct restoring *ret, struct error *err)
 		error_sys(err, errno, "cannot open the image");
 		return error_object(err, "%s", path);
 	}
+	r->path = arena_strdup(&r->arena, path);
 	int e = image_open(r->fd, &r->img, err);
 	if (e == 0)
 		e = image_get(r->img, "container", 0, container_record_fields, &r->arena,
@@ -206,6 +208,8 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 {
 	CLEANUP_FD int init_exe = FD_NONE;
 	struct supply s = { .r = r };
+	struct image_check check;
+	struct error bad = ERROR_INIT;
 	r->seed_theirs = fd_close(r->seed_theirs);
 	int e = build_wait_started(&live->sync, err);
 	if (e == 0 && r->record.own_init) {
@@ -227,11 +231,18 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 		.lister = list_pids,
 		.lister_arg = &tasks,
 		.timeout_ms = RESTORE_TIMEOUT_MS,
+		.before_go = image_check_wait,
+		.arg = &check,
 		.watch = r->watch,
 		.own_init = r->record.own_init,
 		.userns = r->spec.linux_.n_uid_mappings > 0,
 	};
+	image_check_start(&check, r->img);
 	e = restore_run(r->restore, &req, &r->result, err);
+	if (e < 0 && image_check_wait(&check, &bad) < 0) { /* what failed may follow from it */
+		*err = bad;
+		error_object(err, "%s", r->path);
+	}
 	r->seed_sock = fd_close(r->seed_sock);
 	if (e < 0)
 		return error_what(err, "cannot restore the container's tasks");

@@ -14,6 +14,7 @@
 struct restoring {
 	struct arena arena;
 	int fd; /* the image */
+	const char *path;
 	struct image *img;
 	struct container_record record;
 	struct restore *restore;

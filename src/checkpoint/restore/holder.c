@@ -370,9 +370,11 @@ static int send_late(struct holder *h, struct error *err)
 /* Who has no number in the user namespace can make no file in it, and give none away. */
 static int become_root(struct error *err)
 {
-	(void)setgroups(0, NULL); /* refused where the map was made so; it is as well then */
+	(void)syscall(SYS_setgroups, 0,
+		      NULL); /* refused where the map was made so; it is as well then */
 	/* -EINVAL: the namespace has no 0 */
-	if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
+	if ((syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0) &&
+	    errno != EINVAL)
 		return error_sys(err, errno, "cannot become root of the container");
 	return 0;
 }
