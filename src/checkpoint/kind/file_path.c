@@ -221,3 +221,16 @@ int file_path_open(struct holder *h, const struct file_path *p, int flags, struc
 		return open_other(p, flags, err);
 	return open_path(p, p->path, flags, err);
 }
+
+int file_path_open_at(struct holder *h, const struct file_path *p, uint64_t position, int flags,
+		      struct error *err)
+{
+	CLEANUP_FD int fd = file_path_open(h, p, flags, err);
+	if (fd < 0 || flags & O_PATH || !position)
+		return take_fd(&fd);
+	if (lseek(fd, (off_t)position, SEEK_SET) < 0) {
+		(void)error_sys(err, errno, "cannot set the position");
+		return error_object(err, "%s", p->path);
+	}
+	return take_fd(&fd);
+}

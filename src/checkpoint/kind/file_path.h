@@ -41,6 +41,9 @@ int file_path_flags(int flags);
  */
 int file_path_open(struct holder *h, const struct file_path *p, int flags, struct error *err)
 	NODISCARD;
+/* And its position, if it can have one. */
+int file_path_open_at(struct holder *h, const struct file_path *p, uint64_t position, int flags,
+		      struct error *err) NODISCARD;
 
 /* "/tmp/x (deleted)" for `inspect`. */
 void file_path_describe(const struct file_path *p, struct buf *out);

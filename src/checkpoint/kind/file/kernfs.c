@@ -3,12 +3,9 @@
  * kernfs.c - files and directories of sysfs and of control groups: by path. A container sees its own group as the root
  * of /sys/fs/cgroup, so the path is the same when the group is another.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "checkpoint/kind/file_kind.h"
 #include "checkpoint/kind/file_path.h"
 
@@ -37,14 +34,7 @@ static int reopen(struct holder *h, uint64_t id, int flags, const void *record, 
 {
 	(void)id;
 	const struct kernfs_record *rec = record;
-	CLEANUP_FD int fd = file_path_open(h, &rec->where, flags, err);
-	if (fd < 0 || flags & O_PATH || !rec->position)
-		return take_fd(&fd);
-	if (lseek(fd, (off_t)rec->position, SEEK_SET) < 0) {
-		(void)error_sys(err, errno, "cannot set the position");
-		return error_object(err, "%s", rec->where.path);
-	}
-	return take_fd(&fd);
+	return file_path_open_at(h, &rec->where, rec->position, flags, err);
 }
 
 static void describe(const void *record, struct buf *out)

@@ -5,12 +5,9 @@
  * rest is made anew when the position is set, so it tells of that moment.
  */
 #include <ctype.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "base/parse.h"
 #include "checkpoint/kind/file_kind.h"
 #include "checkpoint/kind/file_path.h"
@@ -60,14 +57,7 @@ static int reopen(struct holder *h, uint64_t id, int flags, const void *record, 
 {
 	(void)id;
 	const struct proc_record *rec = record;
-	CLEANUP_FD int fd = file_path_open(h, &rec->where, flags, err);
-	if (fd < 0 || flags & O_PATH || !rec->position)
-		return take_fd(&fd);
-	if (lseek(fd, (off_t)rec->position, SEEK_SET) < 0) {
-		(void)error_sys(err, errno, "cannot set the position");
-		return error_object(err, "%s", rec->where.path);
-	}
-	return take_fd(&fd);
+	return file_path_open_at(h, &rec->where, rec->position, flags, err);
 }
 
 static void describe(const void *record, struct buf *out)
