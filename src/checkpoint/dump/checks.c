@@ -23,18 +23,22 @@ static const struct {
 	{ "time", "end the program that was started with unshare -T" },
 };
 
-static int check_namespaces(struct dump_state *d, const struct dumped_task *t)
+struct own_namespaces {
+	uint64_t inodes[ARRAY_SIZE(shared_namespaces)]; /* of process 1 */
+};
+
+static void check_namespaces(struct dump_state *d, const struct dumped_task *t,
+			     const struct own_namespaces *own)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(shared_namespaces); i++) {
 		char object[64];
 		const char *name = shared_namespaces[i].name;
-		if (proc_ns_inode(t->pid, name) == proc_ns_inode(d->req->init, name))
+		if (proc_ns_inode(t->pid, name) == own->inodes[i])
 			continue;
 		(void)snprintf(object, sizeof(object), "%s namespace", name);
 		(void)collect_refuse(&d->c, t->pid, object, "it has a namespace of its own",
 				     shared_namespaces[i].remedy);
 	}
-	return 0;
 }
 
 /* Two processes with one address space or table: clone(2) without CLONE_THREAD. */
@@ -57,13 +61,15 @@ static int check_shared(struct dump_state *d, struct dumped_task *t, enum object
 int checks_tasks(struct dump_state *d, struct error *err)
 {
 	int r = 0;
+	struct own_namespaces own;
+	for (size_t i = 0; i < ARRAY_SIZE(shared_namespaces); i++)
+		own.inodes[i] = proc_ns_inode(d->req->init, shared_namespaces[i].name);
 	for (size_t i = 0; i < d->n_tasks && r >= 0; i++) {
 		struct dumped_task *t = &d->tasks[i];
 		if (!t->n_threads)
 			continue;
-		r = check_namespaces(d, t);
-		if (r >= 0)
-			r = check_shared(d, t, OBJECT_MM, "address space", &t->record.mm, err);
+		check_namespaces(d, t, &own);
+		r = check_shared(d, t, OBJECT_MM, "address space", &t->record.mm, err);
 		if (r >= 0)
 			r = check_shared(d, t, OBJECT_FILES, "table of descriptors",
 					 &t->record.files, err);
