@@ -54,7 +54,8 @@ static pid_t clone_builder(const struct plan *plan, const struct cgroup *cg, int
 	CLEANUP_FD int old_pid = FD_NONE;
 	uint64_t flags = builder_namespaces(plan);
 
-	if (plan->has_time_offsets) {
+	/* with a user namespace of its own, the builder does it: enter_time() */
+	if (plan->has_time_offsets && !(plan->unshare & CLONE_NEWUSER)) {
 		int r = ns_time_prepare(&plan->spec->linux_, &old_time, err);
 		if (r < 0)
 			return r;

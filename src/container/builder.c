@@ -54,7 +54,7 @@ uint64_t builder_namespaces(const struct plan *plan)
 {
 	/* the cgroup namespace is made by the builder once it is in its group: its root is where one is then */
 	uint64_t flags = plan->unshare & ~(uint64_t)CLONE_NEWCGROUP;
-	/* a time namespace with offsets is made before it: see ns_time_prepare() */
+	/* a time namespace with offsets is made before it: see enter_time() and ns_time_prepare() */
 	if (plan->has_time_offsets)
 		flags &= ~(uint64_t)CLONE_NEWTIME;
 	return flags | CLONE_CLEAR_SIGHAND;
@@ -86,6 +86,24 @@ static int enter_userns(struct builder *b)
 	}
 	/* else /proc/self belongs to the outside root; but others in the namespace must not look at us */
 	(void)prctl(PR_SET_DUMPABLE, b->plan->own_pidns || !b->plan->joins_user);
+	return 0;
+}
+
+/*
+ * Only root of the user namespace that owns a time namespace may set its offsets, and only before anybody is in it: where
+ * the container has a user namespace of its own we make it, and enter. Else it was made before us (build.c, midwife.c).
+ */
+static int enter_time(struct builder *b)
+{
+	CLEANUP_FD int old = FD_NONE;
+	if (!b->plan->has_time_offsets || !(b->plan->unshare & CLONE_NEWUSER))
+		return 0;
+	int r = ns_time_prepare(&b->plan->spec->linux_, &old, &b->err);
+	if (r < 0)
+		return r;
+	CLEANUP_FD int ours = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (ours < 0 || setns(ours, CLONE_NEWTIME) < 0)
+		return error_sys(&b->err, errno, "cannot enter the time namespace");
 	return 0;
 }
 
@@ -341,6 +359,7 @@ static const struct {
 	/* as the one whom the groups belong to, before we become another */
 	{ "cannot enter the control groups", enter_groups },
 	{ "cannot set up the user namespace", enter_userns },
+	{ "cannot set up the time namespace", enter_time },
 	{ "cannot join the namespaces", join_namespaces },
 	{ "cannot prepare contexe-init", open_init },
 	{ "cannot name the container", set_names },

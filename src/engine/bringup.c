@@ -17,6 +17,7 @@
 #include "base/parse.h"
 #include "engine/control.h"
 #include "engine/externals.h"
+#include "engine/filter_file.h"
 #include "engine/restoring.h"
 #include "sys/pidfd.h"
 
@@ -153,8 +154,7 @@ static void terminal_size_for(const struct spec *spec, struct build_io *io)
 	}
 }
 
-/* Who the root of a mapped container is outside; -1 where nobody but us owns things. */
-static int64_t mapped_root(const struct root *root, const struct spec_idmap *map, size_t n)
+int64_t bringup_mapped_root(const struct root *root, const struct spec_idmap *map, size_t n)
 {
 	for (size_t i = 0; root->privileged && i < n; i++)
 		if (map[i].container_id == 0)
@@ -189,8 +189,8 @@ static int make_layer_dir(struct container *c, const char *name, int64_t uid, in
 static int make_layers(struct container *c, const struct plan *plan, struct error *err)
 {
 	const struct spec_linux *l = &plan->spec->linux_;
-	int64_t uid = mapped_root(c->root, l->uid_mappings, l->n_uid_mappings);
-	int64_t gid = mapped_root(c->root, l->gid_mappings, l->n_gid_mappings);
+	int64_t uid = bringup_mapped_root(c->root, l->uid_mappings, l->n_uid_mappings);
+	int64_t gid = bringup_mapped_root(c->root, l->gid_mappings, l->n_gid_mappings);
 	int r = uid >= 0 ? let_pass(c, err) : 0;
 	for (size_t i = 0; plan->rootfs.upper && r == 0 && i <= plan->rootfs.n_submounts; i++) {
 		static const char *const dirs[] = { "upper", "work" };
@@ -216,7 +216,9 @@ struct meanwhile {
 	const struct spec *spec;
 	struct live *live;
 	struct netns *netns; /* its loopback is still to come up; NULL: it is not used */
+	const struct security *security;
 	bool write_spec;
+	bool restored; /* what is installed comes from the image */
 };
 
 static int meanwhile(void *arg, struct error *err)
@@ -229,6 +231,8 @@ static int meanwhile(void *arg, struct error *err)
 		r = container_write_spec(m->c, m->spec, err);
 	if (r == 0 && m->netns)
 		r = netns_finish(m->netns, err);
+	if (r == 0 && !m->restored)
+		r = filter_file_write(m->c->dir, m->security, err);
 	return r;
 }
 
@@ -277,7 +281,14 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 		r = make_layers(c, &plan, err);
 	if (r < 0)
 		return r;
-	struct meanwhile m = { .c = c, .spec = spec, .live = live, .write_spec = req->write_spec };
+	struct meanwhile m = {
+		.c = c,
+		.spec = spec,
+		.live = live,
+		.security = &plan.security,
+		.write_spec = req->write_spec,
+		.restored = req->restoring != NULL,
+	};
 	struct build_io io = {
 		.meanwhile = meanwhile,
 		.meanwhile_arg = &m,

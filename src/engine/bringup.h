@@ -30,3 +30,6 @@ void bringdown(struct live *live);
 /* The plan of a spec for a container directory, as bringup() would make it. */
 int bringup_plan(const struct root *root, const char *dir, const struct spec *spec,
 		 const struct cgroup *cg, struct plan *ret, struct error *err) NODISCARD;
+
+/* Who the root of a mapped container is outside; -1 where nobody but us owns things. */
+int64_t bringup_mapped_root(const struct root *root, const struct spec_idmap *map, size_t n);

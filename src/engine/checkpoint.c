@@ -26,11 +26,14 @@
 #include "engine/control.h"
 #include "engine/events.h"
 #include "engine/externals.h"
+#include "engine/filter_file.h"
 #include "engine/handle.h"
 #include "engine/image_output.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
 #include "engine/tasks.h"
+#include "engine/within.h"
+#include "proc/process.h"
 #include "sys/openat2.h"
 
 #define LOCK_TIMEOUT_MS	   10000
@@ -47,6 +50,8 @@ struct work {
 	struct cgroup *cg;
 	struct container_tasks tasks;
 	struct externals externals;
+	struct known_filter filter;
+	bool within;		 /* the user namespace: see within.h */
 	char *directory, *upper; /* upper: NULL when there is no private layer */
 	struct image_output output;
 	struct image_writer *writer;
@@ -131,7 +136,10 @@ static int pack_upper(struct work *w, struct error *err)
 	if (dir < 0)
 		return error_sys(err, errno, "cannot open the private layer");
 	w->record.packed_layer = true;
-	return layer_archive_pack(w->writer, LAYER_BLOB, dir, 0, err);
+	/* in the container's own numbers: its map may be another one where it goes on */
+	w->record.mapped_layer = w->spec.linux_.n_uid_mappings > 0;
+	return layer_archive_pack(w->writer, LAYER_BLOB, dir,
+				  w->record.mapped_layer ? w->c->init.pid : 0, err);
 }
 
 static bool is_empty(int fd)
@@ -217,6 +225,7 @@ static int put_container(struct work *w, struct error *err)
 	r->started = w->c->state.started;
 	add_file(w, "hosts");
 	add_file(w, "hostname");
+	add_file(w, FILTER_FILE);
 	int e = image_put(w->writer, "container", 0, container_record_fields, r, err);
 	buf_done(&config);
 	if (e == 0 && r->own_init) {
@@ -272,8 +281,9 @@ static int write_image(void *arg, struct error *err)
 	return r == 0 ? image_output_keep(&w->output, err) : r;
 }
 
-static int carry_out(struct work *w, struct contexe_checkpoint_result *ret, struct error *err)
+static int carry_out(void *arg, struct error *err)
 {
+	struct work *w = arg;
 	static const enum tcp_mode tcp[] = {
 		[CONTEXE_TCP_REFUSE] = TCP_REFUSE,
 		[CONTEXE_TCP_CLOSE] = TCP_CLOSE,
@@ -294,14 +304,28 @@ static int carry_out(struct work *w, struct contexe_checkpoint_result *ret, stru
 		.last = write_image,
 		.arg = w,
 	};
+	if (filter_file_read(w->c->dir, &w->arena, &w->filter) == 0)
+		req.filter = &w->filter;
 	raise_limit();
 	int r = dump(&req, w->writer, &w->arena, &w->dumped, err);
-	ret->frozen_ns = w->dumped.frozen_ns;
-	if (r < 0 || w->opt->dry_run)
-		return r;
-	r = w->opt->leave_running ? write_image(w, err) : kill_container(w, err);
-	ret->size = w->size;
+	if (r == 0 && !w->opt->dry_run)
+		r = w->opt->leave_running ? write_image(w, err) : kill_container(w, err);
+	tracees_done(&w->dumped.tracees); /* who stopped them lets them go */
 	return r;
+}
+
+static int carry_out_somewhere(struct work *w, struct error *err)
+{
+	int r = 0;
+	/* without root we have power over the container's other ids only within its user namespace */
+	w->within = !w->cx->root->privileged &&
+		    proc_ns_inode(w->c->init.pid, "user") != proc_ns_inode(0, "user");
+	if (!w->within)
+		return carry_out(w, err);
+	r = pidref_open(&w->c->init);
+	if (r < 0)
+		return error_sys(err, -r, "the container's first process is gone");
+	return within_userns(w->c->init.pidfd, carry_out, w, err);
 }
 
 static int look(struct work *w, const char *ref, struct error *err)
@@ -337,6 +361,8 @@ static int look(struct work *w, const char *ref, struct error *err)
 static void fill_result(const struct work *w, struct contexe_checkpoint_result *ret)
 {
 	_Static_assert(sizeof(struct contexe_refusal) == sizeof(struct refusal), "one layout");
+	ret->frozen_ns = w->dumped.frozen_ns;
+	ret->size = w->size;
 	ret->processes = w->dumped.n_tasks;
 	ret->threads = w->dumped.n_threads;
 	ret->files = w->dumped.n_files;
@@ -374,7 +400,7 @@ int contexe_checkpoint(struct contexe *cx, const char *ref,
 	if (r == 0)
 		r = open_output(&w, err);
 	if (r == 0)
-		r = carry_out(&w, ret, err);
+		r = carry_out_somewhere(&w, err);
 	if (r == 0 && !options->dry_run)
 		event_write(cx->root, "checkpoint", w.c->name, w.c->number, w.c->state.id, NULL);
 	fill_result(&w, ret);

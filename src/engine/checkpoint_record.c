@@ -34,6 +34,7 @@ const struct field container_record_fields[] = {
 	      .fields = tmpfs_fields, .size = sizeof(struct container_tmpfs)),
 	FIELD(struct container_record, has_layer, BOOL, .optional = true),
 	FIELD(struct container_record, packed_layer, BOOL, .optional = true),
+	FIELD(struct container_record, mapped_layer, BOOL, .optional = true),
 	FIELD(struct container_record, started, U64, .optional = true),
 	FIELDS_END,
 };

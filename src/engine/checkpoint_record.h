@@ -33,7 +33,8 @@ struct container_record {
 	struct list tmpfs; /* struct container_tmpfs */
 	bool has_layer; /* the private layer exists; packed into the image as blob "layer", or kept beside */
 	bool packed_layer;
-	uint64_t started; /* state.json's: whether the directory is still as at the stop */
+	bool mapped_layer; /* its ids are those of the container's user namespace */
+	uint64_t started;  /* state.json's: whether the directory is still as at the stop */
 };
 
 extern const struct field container_record_fields[];

@@ -20,6 +20,7 @@
 #include "engine/container.h"
 #include "engine/defaults.h"
 #include "engine/events.h"
+#include "engine/filter_file.h"
 #include "engine/handle.h"
 #include "engine/lifecycle.h"
 #include "engine/prepare.h"
@@ -248,6 +249,8 @@ static int run(struct exec *e, int *ret_status, struct error *err)
 {
 	struct enter_result in;
 	int r = prepare(e, err);
+	if (r == 0)
+		filter_file_doubt(e->c->dir, &e->security);
 	if (r == 0)
 		r = wire(e, err);
 	if (r == 0)

@@ -15,10 +15,9 @@
 _Noreturn static void check(struct image_check *c, int to)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	int r = image_verify(c->img, NULL, NULL, &c->err);
-	if (r < 0)
-		IGNORE_RESULT(fd_write_all(to, &c->err, sizeof(c->err)));
-	_exit(r < 0);
+	IGNORE_RESULT(image_verify(c->img, NULL, NULL, &c->err));
+	IGNORE_RESULT(fd_write_all(to, &c->err, sizeof(c->err)));
+	_exit(0);
 }
 
 void image_check_start(struct image_check *c, struct image *img)
@@ -42,28 +41,31 @@ void image_check_start(struct image_check *c, struct image *img)
 	IGNORE_RESULT(image_verify(img, NULL, NULL, &c->err));
 }
 
-static void reap(struct image_check *c)
-{
-	int status = 0;
-	struct error theirs;
-	ssize_t n = fd_read_all(c->from, &theirs, sizeof(theirs));
-	while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (n == sizeof(theirs))
-		c->err = theirs;
-	else if (status)
-		error_set(&c->err, EIO,
-			  "the process that looks at the image's checksums ended early");
-	c->from = fd_close(c->from);
-	c->pid = 0;
-}
-
 int image_check_wait(void *arg, struct error *err)
 {
 	struct image_check *c = arg;
-	if (c->pid)
-		reap(c);
+	struct error theirs;
+	if (c->from >= 0) {
+		if (fd_read_all(c->from, &theirs, sizeof(theirs)) == sizeof(theirs))
+			c->err = theirs;
+		else
+			error_set(&c->err, EIO,
+				  "the process that looks at the image's checksums ended early");
+		c->from = fd_close(c->from);
+	}
 	if (c->err.err && err)
 		*err = c->err;
 	return -c->err.err;
+}
+
+void image_check_done(struct image_check *c)
+{
+	if (!c->pid)
+		return;
+	if (c->from >= 0)
+		(void)kill(c->pid, SIGKILL); /* nobody wants to know any more */
+	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	c->from = fd_close(c->from);
+	c->pid = 0;
 }

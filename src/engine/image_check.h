@@ -15,13 +15,18 @@
 
 struct image_check {
 	struct image *img;
-	pid_t pid; /* 0: it is over */
-	int from;  /* its struct error comes from here, if there is one */
+	pid_t pid; /* 0: there is none */
+	int from;  /* its struct error comes from here; FD_NONE: it has come */
 	struct error err;
 };
 #define IMAGE_CHECK_NONE ((struct image_check){ .from = FD_NONE, .err = ERROR_INIT })
 
 /* img stays open until image_check_wait(). Where no process is to be had the work is done at once. */
 void image_check_start(struct image_check *c, struct image *img);
-/* arg: the check. 0, or -EBADMSG and other errors of image_verify() with err. Again: the same answer. */
+/*
+ * arg: the check. 0, or -EBADMSG and other errors of image_verify() with err. Again: the same answer. Who shares our memory
+ * and descriptors may call it, too.
+ */
 int image_check_wait(void *arg, struct error *err) NODISCARD;
+/* By who started it. */
+void image_check_done(struct image_check *c);

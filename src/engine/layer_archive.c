@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/libexec.h"
+#include "proc/process.h"
 #include "sys/clone3.h"
 
 struct archiver {
@@ -28,6 +29,8 @@ static int enter_userns(pid_t pid)
 {
 	char path[64];
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	if (proc_ns_inode(pid, "user") == proc_ns_inode(0, "user"))
+		return 0; /* we are already: see within.h */
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || setns(fd, CLONE_NEWUSER) < 0)
 		return -errno;

@@ -12,11 +12,14 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "base/timestamp.h"
+#include "engine/bringup.h"
 #include "engine/container.h"
 #include "engine/events.h"
+#include "engine/filter_file.h"
 #include "engine/handle.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
+#include "engine/mapped.h"
 #include "engine/relocate.h"
 #include "engine/restoring.h"
 #include "engine/supervisor.h"
@@ -45,12 +48,25 @@ static int write_files(const struct restoring *r, const struct container *c, str
 		if (!parse_is_name(v[i].name, 64))
 			return error_set(err, EBADMSG,
 					 "a file of the container has an impossible name");
+		if (str_eq(v[i].name, FILTER_FILE))
+			continue;
 		int e = file_replace(c->dir, v[i].name, 0644, v[i].content.data, v[i].content.size);
 		if (e < 0)
 			return error_sys(err, -e, "cannot write the container's %s file",
 					 v[i].name);
 	}
 	return 0;
+}
+
+/* Its tasks get the filters of the image, whatever this engine would compile. */
+static int write_filter(const struct restoring *r, const struct container *c, struct error *err)
+{
+	const struct container_file *v = r->record.files.v;
+	const struct bytes *content = NULL;
+	for (size_t i = 0; i < r->record.files.n; i++)
+		if (str_eq(v[i].name, FILTER_FILE))
+			content = &v[i].content;
+	return filter_file_restore(c->dir, content, err);
 }
 
 static int unpack_layer(const struct restoring *r, const struct container *c, struct error *err)
@@ -67,8 +83,29 @@ static int unpack_layer(const struct restoring *r, const struct container *c, st
 	if (mkdir(dir, 0755) < 0)
 		return error_sys(err, errno, "cannot make the private layer");
 	CLEANUP_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? error_sys(err, errno, "cannot open the private layer")
-		      : layer_archive_unpack(r->img, LAYER_BLOB, fd, 0, err);
+	if (fd < 0)
+		return error_sys(err, errno, "cannot open the private layer");
+	/* else nobody within could set its times */
+	const struct spec_linux *l = &r->spec.linux_;
+	int64_t uid = bringup_mapped_root(c->root, l->uid_mappings, l->n_uid_mappings);
+	int64_t gid = bringup_mapped_root(c->root, l->gid_mappings, l->n_gid_mappings);
+	if (r->record.mapped_layer && uid >= 0 && fchown(fd, (uid_t)uid, (gid_t)gid) < 0)
+		return error_sys(err, errno, "cannot give the private layer to a mapped user");
+	struct mapped within = MAPPED_NONE;
+	int e = r->record.mapped_layer ? mapped_begin(&r->spec.linux_, &within, err) : 0;
+	if (e == 0)
+		e = layer_archive_unpack(r->img, LAYER_BLOB, fd, within.pid, err);
+	mapped_end(&within);
+	return e;
+}
+
+/* Files of other ids than ours are removed by root of their map. */
+static int remove_layer(const struct restoring *r, const struct container *c, struct error *err)
+{
+	int e = file_remove_tree(c->dir, "upper");
+	if ((e == -EACCES || e == -EPERM) && r->spec.linux_.n_uid_mappings)
+		return mapped_remove_tree(&r->spec.linux_, c->dir, "upper", err);
+	return e < 0 ? error_sys(err, -e, "cannot replace the private layer") : 0;
 }
 
 static void first_state(struct container *c)
@@ -129,11 +166,9 @@ static int take_old(struct contexe *cx, struct restoring *r, const char *name,
 				  "checkpoint with --rootfs-diff to have the files in the image");
 	}
 	if (r->record.packed_layer) {
-		e = file_remove_tree(c->dir, "upper");
+		e = remove_layer(r, c, err);
 		if (e == 0)
 			e = unpack_layer(r, c, err);
-		else
-			error_sys(err, -e, "cannot replace the private layer");
 		if (e < 0)
 			return e;
 	}
@@ -191,6 +226,8 @@ static int go(struct contexe *cx, struct restoring *r, const struct contexe_rest
 	struct container *c CLEANUP_CONTAINER = NULL;
 	bool is_new = false;
 	int e = find_place(cx, r, opt, &c, &is_new, err);
+	if (e == 0)
+		e = write_filter(r, c, err);
 	if (e == 0) {
 		struct supervisor_options sup = {
 			.foreground = !opt->detach,

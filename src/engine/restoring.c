@@ -23,6 +23,7 @@
 #include "engine/image_check.h"
 #include "engine/layer_archive.h"
 #include "engine/tasks.h"
+#include "engine/within.h"
 #include "sys/openat2.h"
 
 #define RESTORE_TIMEOUT_MS 120000
@@ -203,6 +204,17 @@ static int list_pids(void *arg, pid_t **pids, size_t *n)
 	return container_pids(arg, pids, n);
 }
 
+struct running {
+	struct restoring *r;
+	const struct restore_request *req;
+};
+
+static int run_restore(void *arg, struct error *err)
+{
+	struct running *run = arg;
+	return restore_run(run->r->restore, run->req, &run->r->result, err);
+}
+
 int restoring_run(struct restoring *r, const struct build_io *io, int console, struct live *live,
 		  struct error *err)
 {
@@ -237,12 +249,16 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 		.own_init = r->record.own_init,
 		.userns = r->spec.linux_.n_uid_mappings > 0,
 	};
+	struct running run = { r, &req };
 	image_check_start(&check, r->img);
-	e = restore_run(r->restore, &req, &r->result, err);
+	/* without root, tasks of other ids than ours can be looked after only from within */
+	e = req.userns && geteuid() != 0 ? within_userns(live->init.pidfd, run_restore, &run, err)
+					 : run_restore(&run, err);
 	if (e < 0 && image_check_wait(&check, &bad) < 0) { /* what failed may follow from it */
 		*err = bad;
 		error_object(err, "%s", r->path);
 	}
+	image_check_done(&check);
 	r->seed_sock = fd_close(r->seed_sock);
 	if (e < 0)
 		return error_what(err, "cannot restore the container's tasks");

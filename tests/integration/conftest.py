@@ -96,6 +96,15 @@ def busybox_rootfs():
     shutil.rmtree(root)
 
 
+@pytest.fixture(scope="session")
+def own_rootfs(ordinary_user, busybox_rootfs):
+    """The busybox root once more, the ordinary user's own, as an image that he unpacked would be."""
+    path = os.path.join(ordinary_user.directory, "rootfs")
+    subprocess.run(["cp", "-a", busybox_rootfs, path], check=True)
+    subprocess.run(["chown", "-hR", f"{ordinary_user.uid}:{ordinary_user.gid}", path], check=True)
+    return path
+
+
 @pytest.fixture
 def scratch():
     path = make_directory("scratch")

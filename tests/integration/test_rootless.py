@@ -11,15 +11,6 @@ import pytest
 from support import machine, need
 
 
-@pytest.fixture(scope="module")
-def own_rootfs(ordinary_user, busybox_rootfs):
-    """The busybox root once more, his own, as an image that he unpacked would be."""
-    path = os.path.join(ordinary_user.directory, "rootfs")
-    subprocess.run(["cp", "-a", busybox_rootfs, path], check=True)
-    subprocess.run(["chown", "-hR", f"{ordinary_user.uid}:{ordinary_user.gid}", path], check=True)
-    return path
-
-
 @pytest.fixture
 def user(unprivileged, own_rootfs):
     unprivileged.root_of_container = own_rootfs

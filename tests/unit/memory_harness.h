@@ -54,11 +54,32 @@ static void dump_begin(struct dump *d, const char *path)
 	d->c.proc = open("/proc", O_PATH | O_CLOEXEC);
 }
 
+/* As the dump does before it looks at memory. */
+static void dump_descriptors(pid_t pid)
+{
+	for (int n = 0; n < 64; n++) {
+		char path[64];
+		struct stat st;
+		struct object *o;
+		bool is_new;
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, n);
+		int fd = stat(path, &st) == 0 && S_ISREG(st.st_mode)
+				 ? open(path, O_RDWR | O_CLOEXEC)
+				 : -1;
+		if (fd >= 0)
+			assert_int_equal(objects_file_take(&files, fd,
+							   (struct object_holder){ pid, n }, &o,
+							   &is_new, NULL),
+					 0);
+	}
+}
+
 static void dump_space(struct dump *d, pid_t pid, uint64_t mm, uint64_t parent_mm)
 {
 	char line[1200];
 	struct error err = ERROR_INIT;
 	struct memory_source src = { .pid = pid, .mm = mm, .parent_mm = parent_mm };
+	dump_descriptors(pid);
 	int r = memory_collect(d->d, &d->c, &src, &err);
 	if (r < 0)
 		fail_msg("%s", error_line(&err, line, sizeof(line)));

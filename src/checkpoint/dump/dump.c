@@ -65,6 +65,8 @@ static int collect_files(struct dump_state *d, struct error *err)
 	int r = d->c.w ? image_pages_begin(d->c.w, err) : 0;
 	if (r == 0)
 		r = files_collect(d, err);
+	if (r == 0)
+		memory_check_stand_ins(d->memory, &d->c);
 	return r == 0 && d->c.w ? image_pages_end(d->c.w, err) : r;
 }
 
@@ -96,6 +98,7 @@ static const struct {
 	{ "cannot read the tasks", tasks_read },
 	{ "cannot look at the tasks", checks_tasks },
 	{ "cannot plan the process tree", plan_tree },
+	{ "cannot look at the seccomp filters", filters_check },
 	{ "cannot ask the tasks", visit_all },
 	{ "cannot read the tables of descriptors", files_tables },
 	{ "cannot read what the tasks hold", tasks_collect },
@@ -149,6 +152,7 @@ int dump(const struct dump_request *req, struct image_writer *w, struct arena *a
 			.n_externals = req->n_externals,
 			.tcp = req->tcp,
 			.leave_running = req->leave_running,
+			.filter = req->filter,
 		},
 	};
 	*ret = (struct dump_result){ 0 };
@@ -163,7 +167,7 @@ int dump(const struct dump_request *req, struct image_writer *w, struct arena *a
 	d.c.tracees = &d.tracees;
 	d.c.objects = objects_new();
 	d.memory = memory_dump_new();
-	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0 && !d.unaskable; i++) {
 		r = steps[i].run(&d, err);
 		if (r < 0)
 			error_what(err, "%s", steps[i].what);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* dump_state.h - one dump, for the files of this room: dump.c (the order), tasks.c, visit.c, files.c, checks.c. */
+/* dump_state.h - one dump, for the files of this room: dump.c (the order), tasks.c, filters.c, visit.c, files.c, checks.c. */
 #pragma once
 
 #include "checkpoint/dump/request.h"
@@ -54,6 +54,7 @@ struct dump_state {
 	struct dumped_file *files; /* in the order of collecting */
 	size_t n_files;
 	bool drained;
+	bool unaskable; /* somebody would die of our questions: nobody is asked */
 };
 
 /* ---- tasks.c ---- */
@@ -62,6 +63,12 @@ int tasks_read(struct dump_state *d, struct error *err) NODISCARD;
 /* Records of all kinds, of threads, of processes. */
 int tasks_collect(struct dump_state *d, struct error *err) NODISCARD;
 struct dumped_task *tasks_find(struct dump_state *d, pid_t vpid);
+
+/* ---- filters.c ---- */
+/* Seccomp filters that we can neither suspend nor judge: refused, and d->unaskable. */
+int filters_check(struct dump_state *d, struct error *err) NODISCARD;
+/* The same for what is to be run in a thread. */
+int filters_check_program(struct dump_state *d, const struct dumped_thread *th) NODISCARD;
 
 /* ---- visit.c ---- */
 /* Asks every thread, from within, what only it knows. */

@@ -15,6 +15,8 @@ struct dump_request {
 	const char *upper; /* its private layer on the host; NULL: none */
 	const struct external *externals;
 	size_t n_externals;
+	const struct known_filter
+		*filter; /* of the job, where the kernel does not tell us; NULL: not known */
 	enum tcp_mode tcp;
 	unsigned timeout_ms; /* to stop all tasks */
 	bool leave_running;

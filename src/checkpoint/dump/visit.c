@@ -46,22 +46,24 @@ static int visit_task(struct dump_state *d, struct dumped_task *t, struct error 
 	arena_map_place(&t->visit_map, t->visit_base);
 	for (size_t i = 0; i < t->n_threads && r == 0; i++)
 		r = write_program(t, &t->threads[i], d->c.arena);
+	for (size_t i = 0; i < t->n_threads && r == 0; i++)
+		r = filters_check_program(d, &t->threads[i]);
 	if (r == 0)
 		r = arena_map_check(&t->visit_map, err);
-	for (size_t i = 0; i < t->n_threads && r == 0; i++)
+	for (size_t i = 0; i < t->n_threads && r == 0 && !d->unaskable; i++)
 		r = tracee_run(t->threads[i].tracee, &t->visit_map, &t->threads[i].visit,
 			       VISIT_TIMEOUT_MS, err);
 	int u = tracee_unmap(leader, t->visit_base, t->visit_map.size, r < 0 ? NULL : err);
 	if (u == 0)
 		t->visit_base = 0;
-	if (r == 0)
+	if (r == 0 && !d->unaskable)
 		t->brk = *(const uint64_t *)program_at(&t->threads[0].visit, t->brk_answer);
 	return r < 0 ? r : u;
 }
 
 int visit_all(struct dump_state *d, struct error *err)
 {
-	for (size_t i = 0; i < d->n_tasks; i++) {
+	for (size_t i = 0; i < d->n_tasks && !d->unaskable; i++) {
 		struct dumped_task *t = &d->tasks[i];
 		if (!t->n_threads)
 			continue;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <linux/filter.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -40,6 +41,18 @@ struct refusal {
 	char remedy[256];
 };
 
+/*
+ * The filter that the container's job was started with, for those to whom the kernel does not tell filters: they are only
+ * ever added and inherited, so their number tells who has it.
+ */
+struct known_filter {
+	uint32_t
+		outer; /* filters that the surroundings gave everybody, process 1 included: not the container's */
+	uint32_t flags; /* SECCOMP_FILTER_FLAG_LOG */
+	const struct sock_filter *v;
+	uint32_t n; /* instructions; 0: it was started without one */
+};
+
 enum tcp_mode { TCP_REFUSE, TCP_CLOSE, TCP_KEEP };
 
 struct collect {
@@ -55,7 +68,8 @@ struct collect {
 	size_t n_externals;
 	enum tcp_mode tcp;
 	bool leave_running;
-	struct refusal *refusals; /* in the arena, grown by arena_push */
+	const struct known_filter *filter; /* NULL: not known */
+	struct refusal *refusals;	   /* in the arena, grown by arena_push */
 	size_t n_refusals;
 	/* open files found and not yet collected by the dump's loop: see collect_file() */
 	struct object **queue;

@@ -71,7 +71,6 @@ struct emit {
 struct settle {
 	pid_t pid, tid; /* host numbers */
 	int proc;	/* our /proc */
-	bool userns;	/* as in struct emit */
 	bool own_init;	/* this is contexe-init */
 };
 

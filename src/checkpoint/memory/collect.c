@@ -51,6 +51,8 @@ void memory_dump_free(struct memory_dump *d)
 {
 	if (!d)
 		return;
+	for (size_t i = 0; i < d->n_stand_ins; i++)
+		fd_close(d->stand_ins[i].fd);
 	arena_done(&d->arena);
 	free(d->buffer);
 	free(d->other);

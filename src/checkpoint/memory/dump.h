@@ -21,6 +21,27 @@ struct mapped_file {
 	uint64_t id; /* the open file's; 0: it was refused */
 };
 
+/* The same, known by what maps tells, where map_files is closed to us. */
+struct mapped_seen {
+	uint32_t dev_major, dev_minor;
+	uint64_t inode;
+	const char *name;
+	int mode;
+	uint64_t id;
+};
+
+/* A memfd in the place of memory that nobody can open: stand_in.c. */
+struct stand_in {
+	uint32_t dev_major, dev_minor;
+	uint64_t inode;
+	int fd;
+	uint64_t size;
+	struct content_range {
+		uint64_t from, to;
+	} * copied; /* what of it is in there */
+	size_t n_copied;
+};
+
 /* A vdso that has its record. */
 struct vdso_seen {
 	uint64_t id;
@@ -40,6 +61,10 @@ struct memory_dump {
 	uint8_t *buffer, *other; /* DUMP_BUFFER bytes */
 	struct mapped_file *files;
 	size_t n_files;
+	struct mapped_seen *seen;
+	size_t n_seen;
+	struct stand_in *stand_ins;
+	size_t n_stand_ins;
 	struct vdso_seen *vdsos;
 	size_t n_vdsos;
 	struct space_seen *spaces;
@@ -60,6 +85,12 @@ bool mapping_refuse(struct collect *c, pid_t pid, const struct maps_entry *e);
  */
 int64_t mapped_file_take(struct memory_dump *d, struct collect *c, pid_t pid,
 			 const struct maps_entry *e, struct error *err) NODISCARD;
+/*
+ * Shared memory without a name that no descriptor leads to, where map_files is closed to us: a memfd of ours, of the same
+ * content, takes its place (stand_in.c). Its descriptor, the caller's; -ENOENT: it is none that this can be done with.
+ */
+int stand_in_open(struct memory_dump *d, struct collect *c, pid_t pid, const struct maps_entry *e,
+		  int mode, struct error *err) NODISCARD;
 /* The program itself: /proc/PID/exe. */
 int64_t mapped_file_take_exe(struct memory_dump *d, struct collect *c, pid_t pid, struct error *err)
 	NODISCARD;

@@ -52,6 +52,12 @@ struct memory_source {
 int memory_collect(struct memory_dump *d, struct collect *c, const struct memory_source *src,
 		   struct error *err) NODISCARD;
 
+/*
+ * When all open files are collected, those in queues too: one for which a stand-in was made (stand_in.c) would be two files
+ * from now on, so it is refused.
+ */
+void memory_check_stand_ins(struct memory_dump *d, struct collect *c);
+
 /* ---- restore ---- */
 
 struct memory; /* a decoded and checked "mm" record */

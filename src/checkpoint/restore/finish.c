@@ -62,7 +62,6 @@ static int settle_kind(const struct restore *r, const struct restore_request *re
 		.pid = t->host,
 		.tid = th->tracee.tid,
 		.proc = proc,
-		.userns = req->userns,
 		.own_init = req->own_init && t->record.pid == 1,
 	};
 	int e = image_get(r->img, type, id, kind->fields, r->arena, record, err);

@@ -23,6 +23,7 @@
 #include "base/parse.h"
 #include "checkpoint/kind/file_lock.h"
 #include "checkpoint/restore/restore_state.h"
+#include "proc/process.h"
 #include "sys/clone3.h"
 
 #define SEND_BATCH 250 /* SCM_MAX_FD is 253 */
@@ -379,16 +380,34 @@ static int become_root(struct error *err)
 	return 0;
 }
 
+/* Those in which process 1 is another's: into a shared one nobody is let without privilege over it. */
+static int differing_namespaces(pid_t seed)
+{
+	static const struct {
+		int flag;
+		const char *name;
+	} table[] = {
+		{ CLONE_NEWNS, "mnt" },	 { CLONE_NEWUTS, "uts" },	{ CLONE_NEWIPC, "ipc" },
+		{ CLONE_NEWNET, "net" }, { CLONE_NEWCGROUP, "cgroup" },
+	};
+	int flags = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (proc_ns_inode(seed, table[i].name) != proc_ns_inode(getpid(), table[i].name))
+			flags |= table[i].flag;
+	return flags;
+}
+
 static int enter(struct holder *h, struct error *err)
 {
-	int flags = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+	int flags = differing_namespaces(h->req->seed);
 	h->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (h->proc < 0)
 		return error_sys(err, errno, "cannot open /proc");
 	/* a user namespace of its own first: its capabilities are needed for the others */
-	if (h->req->userns && setns(h->req->seed_pidfd, CLONE_NEWUSER) < 0)
+	bool inside = proc_ns_inode(h->req->seed, "user") == proc_ns_inode(getpid(), "user");
+	if (h->req->userns && !inside && setns(h->req->seed_pidfd, CLONE_NEWUSER) < 0)
 		return error_sys(err, errno, "cannot enter the container's user namespace");
-	if (setns(h->req->seed_pidfd, flags) < 0)
+	if (flags && setns(h->req->seed_pidfd, flags) < 0)
 		return error_sys(err, errno, "cannot enter the container's namespaces");
 	h->has_pids = setns(h->req->seed_pidfd, CLONE_NEWPID) == 0;
 	return h->req->userns ? become_root(err) : 0;

@@ -104,7 +104,7 @@ static int limits_settle(const struct settle *s, const void *record, struct erro
 	for (size_t i = 0; r == 0 && i < PROC_LIMITS_N; i++) {
 		const uint64_t *wanted = &rec->limits.v[2 * i];
 		if ((now[i].soft == wanted[0] && now[i].hard == wanted[1]) ||
-		    syscall(SYS_prlimit64, s->pid, i, wanted, NULL) == 0 || s->userns ||
+		    syscall(SYS_prlimit64, s->pid, i, wanted, NULL) == 0 ||
 		    s->own_init) /* it raises what it can, on every machine */
 			continue;
 		error_sys(err, errno, "cannot set the limit %s", proc_limit_name((int)i));

@@ -74,7 +74,7 @@ static int value_settle(const struct settle *s, const char *name, int base, int6
 	(void)snprintf(path, sizeof(path), "%d/%s", (int)s->pid, name);
 	(void)snprintf(text, sizeof(text), base == 16 ? "0x%" PRIx64 : "%" PRId64, value);
 	r = file_write(s->proc, path, text);
-	if (r == 0 || s->userns)
+	if (r == 0)
 		return 0;
 	error_sys(err, -r, "cannot set %s of a process to %s", name, text);
 	return error_hint(err,

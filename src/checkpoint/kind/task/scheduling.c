@@ -220,7 +220,7 @@ static int scheduling_settle(const struct settle *s, const void *record, struct 
 	    syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, s->tid) != (long)rec->io &&
 	    syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, s->tid, rec->io) < 0)
 		r = -errno;
-	if (r == 0 || s->userns)
+	if (r == 0)
 		return 0;
 	error_sys(err, -r, "cannot set how a thread is scheduled (policy %u, priority %u, nice %d)",
 		  rec->policy, rec->priority, (int)rec->nice);

@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "checkpoint/kind/filter_program.h"
+#include "checkpoint/kind/known_filter.h"
 #include "checkpoint/kind/privileges.h"
 
 #define GET_FILTER   0x420c /* PTRACE_SECCOMP_GET_FILTER */
@@ -108,18 +109,48 @@ static int filter_note(struct collect *c, const struct task_facts *t, const stru
 	return collect_put(c, "seccomp", *ret_id, filter_fields, &one, err);
 }
 
+static bool is_forbidden(int r)
+{
+	return r == -EACCES || r == -EPERM;
+}
+
 static int filters_refuse(struct collect *c, const struct task_facts *t, int errnum,
 			  struct error *err)
 {
 	if (errnum == EACCES || errnum == EPERM)
-		return collect_refuse(c, t->pid, "a seccomp filter",
+		return collect_refuse(c, t->pid, "a seccomp filter that the program has installed",
 				      "only root of the machine may read it",
-				      "run the command as root, or the container without a filter");
+				      "checkpoint as root, or run the program without its sandbox");
 	if (errnum == EMEDIUMTYPE || errnum == EINVAL)
 		return collect_refuse(c, t->pid, "a seccomp filter",
 				      "this kernel does not keep its program",
 				      "use a kernel with CONFIG_CHECKPOINT_RESTORE");
 	return error_sys(err, errnum, "cannot read a seccomp filter");
+}
+
+/* What cannot be read, but is known: at most one. */
+static int filters_note_known(struct collect *c, const struct task_facts *t, int forbidden,
+			      struct seccomp_record *rec, struct error *err)
+{
+	struct one_filter f;
+	uint64_t id;
+	const struct known_filter *k = c->filter;
+	switch (known_filters_of(c, t->pid, t->tid)) {
+	case KNOWN_FILTERS_NONE:
+		return 0;
+	case KNOWN_FILTERS_JOB:
+		break;
+	default:
+		return filters_refuse(c, t, -forbidden, err);
+	}
+	f.flags = k->flags;
+	f.n = k->n;
+	memcpy(f.v, k->v, k->n * sizeof(k->v[0]));
+	int r = filter_note(c, t, &f, rec, &id, err);
+	if (r < 0)
+		return r;
+	*arena_push(c->arena, rec->filters.v, rec->filters.n) = id;
+	return 0;
 }
 
 static int filters_note(struct collect *c, const struct task_facts *t, struct seccomp_record *rec,
@@ -133,6 +164,8 @@ static int filters_note(struct collect *c, const struct task_facts *t, struct se
 		int r = filter_read(t->tid, n, &f);
 		if (r == -ENOENT)
 			break;
+		if (is_forbidden(r))
+			return filters_note_known(c, t, r, rec, err);
 		if (r < 0)
 			return filters_refuse(c, t, -r, err);
 		uint64_t id;
@@ -148,15 +181,18 @@ static int filters_note(struct collect *c, const struct task_facts *t, struct se
 }
 
 /* Whether another thread has exactly these filters. */
-static bool has_filters(struct collect *c, pid_t tid, const struct u64s *ids, struct one_filter *f)
+static bool has_filters(struct collect *c, const struct tracee *t, const struct u64s *ids,
+			struct one_filter *f)
 {
+	if (is_forbidden(filter_read(t->tid, 0, f)))
+		return ids->n == 1 && known_filters_of(c, t->tgid, t->tid) == KNOWN_FILTERS_JOB;
 	for (size_t i = 0; i < ids->n; i++) {
-		if (filter_read(tid, i, f) < 0)
+		if (filter_read(t->tid, i, f) < 0)
 			return false;
 		if (collect_intern(c, "seccomp", f, filter_size(f), NULL) != ids->v[i])
 			return false;
 	}
-	return filter_read(tid, ids->n, f) == -ENOENT;
+	return filter_read(t->tid, ids->n, f) == -ENOENT;
 }
 
 static bool is_together(struct collect *c, pid_t leader, const struct u64s *ids)
@@ -167,7 +203,7 @@ static bool is_together(struct collect *c, pid_t leader, const struct u64s *ids)
 		const struct tracee *t = &c->tracees->v[i];
 		if (t->tgid != leader || t->tid == leader)
 			continue;
-		if (!has_filters(c, t->tid, ids, &f))
+		if (!has_filters(c, t, ids, &f))
 			return false;
 		n++;
 	}
