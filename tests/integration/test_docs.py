@@ -153,8 +153,25 @@ def test_readme_session(contexe):
 
 def test_links_of_markdown():
     """Files that the pages for developers link to are there."""
-    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "NEWS.md", "docs/status.md"):
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "NEWS.md", "docs/status.md", "docs/seeds.md"):
         text = machine.read(os.path.join(TOP, name))
         assert text, f"{name} is missing"
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert os.path.exists(os.path.join(TOP, os.path.dirname(name), target)), f"{name}: {target}"
+
+
+def test_what_the_promises_name():
+    """docs/seeds.md and docs/status.md name tests, functions and commands: they are there."""
+    header = machine.read(os.path.join(TOP, "include/contexe.h"))
+    places = {"i": "tests/integration", "u": "tests/unit", "fuzz": "tests/fuzz", "progs": "tests/progs", "": "tests/integration"}
+    for page in ("docs/seeds.md", "docs/status.md"):
+        text = machine.read(os.path.join(TOP, page))
+        for directory, name in re.findall(r"`(?:(i|u|fuzz)/)?((?:tests/unit/)?test_\w+\.(?:py|c)|fuzz_\w+\.c)`", text):
+            path = name if "/" in name else os.path.join(places[directory], name)
+            assert os.path.exists(os.path.join(TOP, path)), f"{page}: {path}"
+        for name in re.findall(r"`ck/(\w+)`", text):
+            assert os.path.exists(os.path.join(TOP, f"tests/progs/ckpt/{name}.c")), f"{page}: ck/{name}"
+        for function in re.findall(r"`(contexe_\w+)\(\)`", text):
+            assert re.search(rf"\b{function}\(", header), f"{page}: {function}()"
+        for command in re.findall(r"`contexe ([a-z]+)", text):
+            assert os.path.exists(os.path.join(TOP, f"man/contexe-{command}.1.scd")), f"{page}: contexe {command}"
