@@ -8,6 +8,8 @@ Sections:
   life        the whole life of a container that runs `true`, in a network namespace of its own
   life-host   the same in the host's network namespace
   exec        executing `true` in a running container
+  hijack      executing `true` with all resources of a process in namespaces of its own: raw setns(2) and fork,
+              nsenter(1), `contexe hijack`; the same of a process in a container, whose filter has to be read
   rate        containers a second, one after another and several at a time
   checkpoint  freeze, whole and restore of containers of several sizes (bench/checkpoint.py)
   memory      what stays in memory for each running container (PSS of the engine's processes)
@@ -35,7 +37,7 @@ import time
 
 from checkpoint import checkpoint_table, section_checkpoint
 from contestants import CGROUPS, FLOOR, HERE, SLEEP, Contestant, Failed, Workplace
-from contestants import contestants, is_static, last_line, processes
+from contestants import contestants, find_sleepers, is_static, last_line, processes
 
 
 # ---- measuring ----
@@ -131,6 +133,36 @@ def section_exec(place, inside, args):
             stop(c)
 
 
+def section_hijack(place, inside, args):
+    """nsenter and the floor take namespaces only; by the last row even a filter is taken."""
+    sources = {c.name: c for c in inside if c.name in (FLOOR, "contexe")}
+    commands, bad, started = {}, {}, []
+    try:
+        for name, c in sources.items():
+            before = find_sleepers()
+            started.append(c)
+            try:
+                c.start()
+            except Failed as why:
+                bad[name] = str(why)
+                continue
+            pid = str(min(find_sleepers() - before))
+            ours = [args.contexe, "hijack", "--pid", pid, "--", "/bin/true"]
+            if name == FLOOR:
+                commands[FLOOR] = c.exec_argv()
+                nsenter = shutil.which("nsenter")
+                if nsenter:
+                    commands["nsenter"] = [nsenter, "--target", pid, "--all", "--root", "--wd", "/bin/true"]
+                commands["contexe"] = ours
+            else:
+                commands["contexe, filtered"] = ours
+        samples, more = measure(place, commands, args.rounds, seed=args.seed)
+        return summary(samples), {**bad, **more}
+    finally:
+        for c in started:
+            stop(c)
+
+
 def section_rate(place, inside, args):
     commands = {c.name: c.life(True) for c in inside if c.life(True)}
     rows, bad = {}, {}
@@ -185,9 +217,8 @@ def section_memory(place, inside, args):
     return rows, bad
 
 
-SECTIONS = {"life": section_life, "life-host": section_life_host, "exec": section_exec, "rate": section_rate,
-            "memory": section_memory,
-            "checkpoint": section_checkpoint}
+SECTIONS = {"life": section_life, "life-host": section_life_host, "exec": section_exec, "hijack": section_hijack,
+            "rate": section_rate, "memory": section_memory, "checkpoint": section_checkpoint}
 
 
 # ---- telling ----
@@ -218,7 +249,7 @@ def memory_table(rows, args):
         yield name, str(r["pss_kib"]), str(r["processes"]), " ".join(r["names"]) or "(none stays)"
 
 
-TABLES = {"life": times_table, "life-host": times_table, "exec": times_table, "rate": rate_table,
+TABLES = {"life": times_table, "life-host": times_table, "exec": times_table, "hijack": times_table, "rate": rate_table,
           "memory": memory_table, "checkpoint": checkpoint_table}
 
 

@@ -155,6 +155,65 @@ CONTEXE_API int contexe_remove(struct contexe *cx, const char *ref, bool force,
 CONTEXE_API int contexe_update(struct contexe *cx, const char *ref, const char *const *options,
 			       const char *const *values, size_t n, struct contexe_error *err);
 
+/* ---- hijack ---- */
+
+enum {
+	CONTEXE_HIJACK_PID = 1, /* id is a process id */
+	CONTEXE_HIJACK_CGROUP =
+		2, /* id is an open descriptor of a control group's `tasks` or `cgroup.procs` */
+	CONTEXE_HIJACK_PIDFD =
+		3, /* id is a pidfd: as by process id, but never another process by mistake */
+};
+/*
+ * Like fork(2): returns 0 in the child, and the child's pid (the caller's own child, to be waited for) in the caller. But the
+ * child takes all of its resources from another process, the source, which need not be in a container of ours: every
+ * namespace, control group (in each hierarchy), root and working directory; user and group ids, capability sets, securebits,
+ * no_new_privs, label of the LSM, filters of system calls; limits, umask, scheduling, processors, I/O priority,
+ * oom_score_adj, personality, dumpable. The caller's are: memory, descriptors, signal handlers and mask, process
+ * group, session and terminal. Handlers of pthread_atfork(3) are not called; the session keyring is a new one.
+ *
+ * which = CONTEXE_HIJACK_CGROUP: the source is the group's lead, the oldest of its processes (of those that began within one
+ * clock tick the one that is no child of the others), zombies and threads of the kernel's left out.
+ * clone_flags: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWNET, NEWPID, NEWUSER give the child a new one, made from
+ * the source's; the lowest byte is the signal that tells of its end (SIGCHLD as a rule; with 0 it takes __WALL to wait).
+ *
+ * The source is stopped for a moment, unseen by itself, to be asked for what no file tells. A copy of the caller does the work,
+ * and is the caller's child for that long (its end sends the exit signal once more); no child is seen by the source before it is
+ * what the source is, but with CLONE_NEWPID. Where a control group limits processes, there must be room for two.
+ *
+ * -1 and errno, and no child is left: EINVAL no such `which`, no process id, a flag that makes no sense (CLONE_VM, CLONE_THREAD, ...),
+ * no such signal, a descriptor that is neither pidfd nor list of processes; EBADF no such descriptor; ESRCH the source is gone,
+ * a zombie, or in no pid namespace of ours, or the group is empty; EPERM it may not be entered, is one of the kernel's
+ * threads, or has something that may not be taken over: more than ours without the privilege for it, filters that cannot be read, strict
+ * mode; or our own filters or no_new_privs, which no child can be without; EBUSY another traces it, or its control group is frozen; EAGAIN a limit on processes,
+ * or it changes its user namespace; ENOENT, ENODEV its control group is not to be seen, was removed; EACCES its control group
+ * may not be entered, or oom_score_adj not be lowered; ETIMEDOUT it does not stop; ENOTSUP it runs 32-bit code; and
+ * what clone(2) and setns(2) say. [single-threaded]
+ */
+CONTEXE_API pid_t contexe_hijack(unsigned long clone_flags, int which, int id);
+
+struct contexe_hijack_options {
+	const char *container; /* name or number: its program is the source; or NULL, and */
+	const char
+		*cgroup; /* directory, `tasks` or `cgroup.procs` of a control group; or NULL, and */
+	pid_t pid;
+	const char *const *argv;
+};
+/*
+ * A program in such a child, looked for by the PATH of the source, in its environment. Of descriptors it gets 0, 1 and 2. Waits for its
+ * end; signals are forwarded. err->exit_code is 126/127 when it could not be executed/found. cx may be NULL where no
+ * container is named. [single-threaded]
+ */
+CONTEXE_API int contexe_hijack_run(struct contexe *cx, const struct contexe_hijack_options *options,
+				   int *ret_status, struct contexe_error *err);
+
+/*
+ * For a program that hijacks and then executes another: executes itself anew, with the same arguments, from a read-only view of
+ * its own file, so that nobody in the source's container can reach the file through /proc/PID/exe of the child. Call it first
+ * in main(). Returns 0 when that has been done, or -errno when it cannot be (without root, before Linux 5.12).
+ */
+CONTEXE_API int contexe_cloak(void);
+
 /* ---- looking ---- */
 
 enum contexe_state {

@@ -17,6 +17,7 @@
 	X(update) \
 	X(rm) \
 	X(exec) \
+	X(hijack) \
 	X(attach) \
 	X(checkpoint) \
 	X(restore) \

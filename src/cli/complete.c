@@ -63,6 +63,22 @@ static void offer_networks(struct cli *cli)
 	offer_namespaces(cli, "container:", whole, ARRAY_SIZE(whole));
 }
 
+static void offer_processes(struct cli *cli)
+{
+	struct contexe_error err = { 0 };
+	struct contexe_process *p;
+	char text[16];
+	size_t n;
+	if (contexe_open(cli->root, &cli->cx, &err) < 0 ||
+	    contexe_processes(cli->cx, "0", &p, &n, &err) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(text, sizeof(text), "%d", (int)p[i].pid);
+		offer(text, p[i].comm);
+	}
+	contexe_processes_free(p, n);
+}
+
 static void offer_images(struct cli *cli)
 {
 	struct contexe_error err = { 0 };
@@ -113,6 +129,7 @@ static const struct {
 	{ "container", offer_containers },
 	{ "container:ns", offer_joins },
 	{ "network", offer_networks },
+	{ "process", offer_processes },
 	{ "image", offer_images },
 	{ "signal", offer_signals },
 	{ "file", offer_file },
@@ -195,6 +212,18 @@ struct place {
 	struct option_view value_of; /* name NULL: it is no option's value */
 };
 
+/* exec NAME COMMAND..., hijack NAME COMMAND... */
+static bool has_name_first(const struct command *c)
+{
+	return c == &command_exec || c == &command_hijack;
+}
+
+/* hijack --pid PID COMMAND...: then no name is wanted. */
+static bool stands_for_name(const struct command *c, const struct option_view *o)
+{
+	return c == &command_hijack && (!strcmp(o->name, "pid") || !strcmp(o->name, "cgroup"));
+}
+
 static struct place find_place(const struct command *c, int argc, char **argv)
 {
 	struct place at = { .options = true };
@@ -207,8 +236,10 @@ static struct place find_place(const struct command *c, int argc, char **argv)
 				continue;
 			if (++i == argc - 1)
 				at.value_of = o;
-		} else if (c == &command_exec && at.before == 1 && !strcmp(argv[i], "--")) {
-			continue; /* exec NAME -- COMMAND */
+			else if (stands_for_name(c, &o))
+				at.before = 1;
+		} else if (has_name_first(c) && at.before == 1 && !strcmp(argv[i], "--")) {
+			continue; /* NAME -- COMMAND */
 		} else {
 			at.before++;
 			at.options = at.options && !c->stops;
@@ -226,7 +257,7 @@ static void offer_argument(struct cli *cli, const struct command *c, int before)
 		offer_kind(cli, c->complete);
 	else if (before == 0)
 		offer_kind(cli, c->complete);
-	else if (before == 1 && c == &command_exec)
+	else if (before == 1 && has_name_first(c))
 		offer_kind(cli, "command");
 	else
 		offer_kind(cli, "file");

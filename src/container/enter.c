@@ -7,71 +7,32 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "container/console.h"
+#include "container/door.h"
 #include "container/ns/ns.h"
 #include "container/sync.h"
 #include "sys/clone3.h"
 
-/* The inode of a namespace of a process ("self" or a pid), 0 when it cannot be told. */
-static uint64_t ns_inode(const char *process, const struct ns_kind *kind)
-{
-	char path[64];
-	struct stat st;
-	(void)snprintf(path, sizeof(path), "/proc/%s/ns/%s", process, kind->file);
-	return stat(path, &st) == 0 ? st.st_ino : 0;
-}
-
-static bool differs(pid_t pid, const struct ns_kind *kind)
-{
-	char process[16];
-	(void)snprintf(process, sizeof(process), "%d", pid);
-	return ns_inode(process, kind) != ns_inode("self", kind);
-}
-
-/* Those in which the target differs from us: entering one's own is refused for user namespaces, and for
- * others without privilege over them. */
-static uint64_t differing_namespaces(pid_t pid)
-{
-	uint64_t flags = 0;
-	for (size_t i = 0; i < NS_KINDS; i++)
-		if (differs(pid, &ns_kinds[i]))
-			flags |= ns_kinds[i].flag;
-	return flags;
-}
-
 static int enter_userns(const struct pidref *target, struct error *err)
 {
-	if (setns(target->pidfd, CLONE_NEWUSER) < 0)
-		return error_sys(err, errno, "cannot enter the container's user namespace");
+	int r = door_enter(target, CLONE_NEWUSER, err);
+	if (r < 0)
+		return r;
 	(void)syscall(SYS_setresgid, 0, 0, 0);
 	(void)syscall(SYS_setresuid, 0, 0, 0);
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	return 0;
 }
 
-/* One by one, where we may not enter those that are ours already. */
-static int enter_differing(const struct pidref *target, uint64_t flags, struct error *err)
+static bool user_is_ours(pid_t pid)
 {
-	uint64_t rest = flags & ~(uint64_t)(CLONE_NEWTIME | CLONE_NEWUSER);
-	if (rest && setns(target->pidfd, (int)rest) < 0)
-		return error_sys(err, errno, "cannot enter the container's namespaces");
-	if ((flags & CLONE_NEWTIME) && setns(target->pidfd, CLONE_NEWTIME) < 0)
-		return error_sys(err, errno, "cannot enter the container's time namespace");
-	return 0;
-}
-
-/* All but the user namespace at once, differing or not: who has power over them all need not look which. */
-static bool enter_at_once(const struct pidref *target)
-{
-	uint64_t flags = 0;
-	for (size_t i = 0; i < NS_KINDS; i++)
-		flags |= ns_kinds[i].flag;
-	return setns(target->pidfd, (int)(flags & ~(uint64_t)CLONE_NEWUSER)) == 0;
+	char path[48];
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+	return ns_is_ours(path, ns_find("user"));
 }
 
 /*
@@ -81,23 +42,23 @@ static bool enter_at_once(const struct pidref *target)
 static int enter_namespaces(struct pidref *target, const struct security *security,
 			    bool *ret_user_later, struct error *err)
 {
+	const uint64_t user = CLONE_NEWUSER;
 	int r = pidref_open(target);
 	if (r < 0)
 		return error_sys(err, -r, "the container's first process is gone");
 	bool root = geteuid() == 0;
-	uint64_t flags = root ? 0 : differing_namespaces(target->pid);
-	*ret_user_later = root && differs(target->pid, ns_find("user"));
-	if (*ret_user_later || (flags & CLONE_NEWUSER))
+	bool other_user = !user_is_ours(target->pid);
+	*ret_user_later = root && other_user;
+	if (other_user)
 		r = security_apply_oom_score_adj(security, err);
 	/* nothing inside may look at us while we are half way in */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	if (r < 0 || (root && enter_at_once(target)))
+	if (r < 0 || (root && door_enter_all_but_user(target)))
 		return r;
-	if (root)
-		flags = differing_namespaces(target->pid);
-	if ((flags & CLONE_NEWUSER) && !*ret_user_later)
+	uint64_t flags = door_differing(target->pid);
+	if (!root && other_user)
 		r = enter_userns(target, err);
-	return r < 0 ? r : enter_differing(target, flags, err);
+	return r < 0 ? r : door_enter(target, flags & ~user, err);
 }
 
 struct entrance {

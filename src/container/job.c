@@ -18,10 +18,9 @@
 #include "base/fd.h"
 #include "base/parse.h"
 #include "container/console.h"
+#include "container/program.h"
 #include "container/sync.h"
 #include "container/user.h"
-
-enum { EXIT_CANNOT_EXECUTE = 126, EXIT_NOT_FOUND = 127 };
 
 static void wait_for_start(int fd)
 {
@@ -93,19 +92,10 @@ static void reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static const char *env_get(char **envp, const char *name)
-{
-	size_t n = strlen(name);
-	for (; *envp; envp++)
-		if (!strncmp(*envp, name, n) && (*envp)[n] == '=')
-			return *envp + n + 1;
-	return NULL;
-}
-
 /* HOME, as login(1) would set it, unless it was given. */
 static char **env_with_home(struct arena *a, char **envp, const char *home)
 {
-	if (env_get(envp, "HOME"))
+	if (program_env(envp, "HOME"))
 		return envp;
 	size_t n = 0;
 	while (envp[n])
@@ -114,67 +104,6 @@ static char **env_with_home(struct arena *a, char **envp, const char *home)
 	memcpy(v, envp, n * sizeof(char *));
 	v[n] = arena_printf(a, "HOME=%s", home);
 	return v;
-}
-
-static void exec_fail(const struct job *job, int e, const char *tried, int sync)
-{
-	struct error err = ERROR_INIT;
-	bool missing = e == ENOENT || e == ENOTDIR;
-	struct stat st;
-
-	if (missing && strchr(tried, '/') && stat(tried, &st) == 0) {
-		error_set(&err, e, "its interpreter or loader is not in the container");
-		error_hint(&err, "look at its first line (#!) or its ELF interpreter");
-	} else if (missing) {
-		const char *path = env_get(job->envp, "PATH");
-		error_set(&err, e, "command not found");
-		if (strchr(tried, '/'))
-			error_hint(&err, "the path is looked up inside the container");
-		else
-			error_hint(&err, "looked in PATH=%.150s", path ? path : "");
-	} else {
-		error_sys(&err, e, "cannot execute");
-		if (e == EACCES)
-			error_hint(&err, "it must be a file that the user may execute, on a mount "
-					 "without noexec");
-		if (e == ENOEXEC)
-			error_hint(&err,
-				   "it is no program for this machine, or a script without #!");
-	}
-	error_object(&err, "%s", job->argv[0]);
-	error_exit_code(&err, missing ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE);
-	sync_fail(sync, &err);
-}
-
-/* execvp(3) by the container's PATH, not ours. */
-static void execute(const struct job *job, char **envp, int sync)
-{
-	const char *name = job->argv[0];
-	if (strchr(name, '/')) {
-		execve(name, job->argv, envp);
-		exec_fail(job, errno, name, sync);
-	}
-	const char *path = env_get(envp, "PATH");
-	if (!path)
-		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	int worst = ENOENT;
-	char full[PATH_MAX];
-	for (const char *p = path; *name;) {
-		size_t n = strcspn(p, ":");
-		if ((size_t)snprintf(full, sizeof(full), "%.*s/%s", n ? (int)n : 1, n ? p : ".",
-				     name) < sizeof(full)) {
-			execve(full, job->argv, envp);
-			if (errno != ENOENT && errno != ENOTDIR && worst == ENOENT)
-				worst = errno;
-			struct stat st;
-			if (errno == ENOENT && stat(full, &st) == 0)
-				exec_fail(job, ENOENT, full, sync);
-		}
-		if (!p[n])
-			break;
-		p += n + 1;
-	}
-	exec_fail(job, worst, name, sync);
 }
 
 void job_execute(const struct job *job, int sync)
@@ -223,6 +152,6 @@ void job_execute(const struct job *job, int sync)
 	if (security_apply_early(&sec, &err) < 0 || security_apply_final(&sec, &err) < 0 ||
 	    enter_cwd(job, &err) < 0)
 		sync_fail(sync, &err);
-	execute(job, envp, sync);
-	_exit(EXIT_CANNOT_EXECUTE);
+	program_execute(job->argv, envp, &err);
+	sync_fail(sync, &err);
 }

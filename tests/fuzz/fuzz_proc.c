@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_proc.c - the parsers of the proc room. The first byte of the input chooses one:
- *   's' a text of /proc/PID/stat, 't' of /proc/PID/status, 'n' an internal name <pidspace|vpid>.
+ *   's' a text of /proc/PID/stat, 't' of /proc/PID/status, 'r' the same for its traits, 'n' an internal name
+ *   <pidspace|vpid>.
  * What parses must be within its bounds, and a name must read the same once written.
  */
 #include <stdint.h>
@@ -10,6 +11,7 @@
 
 #include "proc/pidname.h"
 #include "proc/process.h"
+#include "proc/traits.h"
 
 #define REQUIRE(what)                                                                              \
 	do {                                                                                       \
@@ -37,6 +39,20 @@ static void check_status(const char *text)
 		REQUIRE(p.nspid[i] >= 0 && p.nstgid[i] >= 0 && p.nspgid[i] >= 0 && p.nssid[i] >= 0);
 }
 
+static void check_traits(const char *text)
+{
+	struct arena arena = { 0 };
+	struct proc_traits t;
+	if (proc_traits_parse(text, &arena, &t) == 0) {
+		REQUIRE(t.tgid >= 0 && t.tracer >= 0 && t.umask >= -1 && t.umask <= 07777);
+		REQUIRE(t.seccomp >= 0 && t.seccomp <= 2 && t.state);
+		for (size_t i = 0; i < t.n_groups; i++)
+			REQUIRE(t.groups[i] <= UINT32_MAX);
+	}
+	REQUIRE(proc_stat_is_kernel_thread(text) <= 1);
+	arena_done(&arena);
+}
+
 static void check_name(const char *text)
 {
 	struct pidname name, again;
@@ -56,7 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct {
 		uint8_t key;
 		void (*check)(const char *text);
-	} checks[] = { { 's', check_stat }, { 't', check_status }, { 'n', check_name } };
+	} checks[] = { { 's', check_stat },
+		       { 't', check_status },
+		       { 'r', check_traits },
+		       { 'n', check_name } };
 	if (size == 0)
 		return 0;
 	char *text = malloc(size); /* the rest of the input, ended by 0, with nothing behind it */

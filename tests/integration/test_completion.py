@@ -99,6 +99,19 @@ def test_what_comes_behind_the_command(two, shell):
 
 
 @SHELLS
+def test_hijack(two, shell):
+    """The source is a name or an option's value; what follows is a command."""
+    assert shell(two, "contexe hijack apr") == {"apricot"}
+    for line in ("contexe hijack apple ", "contexe hijack apple -- ", "contexe hijack --pid 1 -- ", "contexe hijack --pid 1 ",
+                 "contexe hijack --cgroup /tmp -- "):
+        assert "setsid" in shell(two, line + "sets"), line
+        assert shell(two, line + "ls completion/contexe.b") == {"completion/contexe.bash"}
+    assert {"--pid", "--cgroup", "--json"} <= shell(two, "contexe hijack --")
+    assert str(os.getpid()) in shell(two, f"contexe hijack --pid {os.getpid()}")
+    assert shell(two, "contexe hijack --cgroup compl") == {"completion"}
+
+
+@SHELLS
 def test_root(two, shell):
     assert shell(two, "contexe --root compl") == {"completion"}
     assert shell(two, "contexe stop --root compl") == {"completion"}

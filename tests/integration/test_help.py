@@ -9,9 +9,9 @@ import pytest
 from support import engine
 from support.box import refused
 
-COMMANDS = ("run create start restart stop kill pause resume update rm exec attach checkpoint restore verify wait ls ps pid top stats "
+COMMANDS = ("run create start restart stop kill pause resume update rm exec hijack attach checkpoint restore verify wait ls ps pid top stats "
             "logs events inspect image probe version").split()
-OF_ONE = "start restart stop kill pause resume rm exec attach wait top logs inspect".split()
+OF_ONE = "start restart stop kill pause resume rm exec hijack attach wait top logs inspect".split()
 
 
 def test_every_command_is_listed(contexe):
@@ -45,7 +45,7 @@ def test_no_name_given(contexe, command):
 @pytest.mark.parametrize("args", [
     ("start", "nobody"), ("restart", "nobody"), ("stop", "nobody"), ("kill", "nobody"), ("pause", "nobody"),
     ("resume", "nobody"), ("update", "--memory", "64m", "nobody"), ("rm", "nobody"), ("rm", "-f", "nobody"),
-    ("exec", "nobody", "true"), ("attach", "nobody"), ("wait", "nobody"), ("logs", "nobody"),
+    ("exec", "nobody", "true"), ("hijack", "nobody", "true"), ("attach", "nobody"), ("wait", "nobody"), ("logs", "nobody"),
     ("inspect", "nobody"), ("stats", "nobody"), ("top", "nobody"), ("ps", "nobody"),
 ], ids=" ".join)
 def test_no_such_container(contexe, args):
@@ -74,6 +74,8 @@ def test_no_such_container(contexe, args):
     (("events", "--until", "once"), "'once' is not a time"),
     (("stats", "--interval", "1ms"), "'1ms' is not an interval"),
     (("exec", "-e", "=x", "a", "true"), "needs a name"),
+    (("hijack", "--pid", "0", "true"), "'0' is no process id"),
+    (("hijack", "--pid", "1", "--cgroup", "/", "true"), "exclude each other"),
     (("image",), "import, ls, rm or inspect"),
     (("image", "eat"), "no 'image eat'"),
     (("image", "import"), "one archive"),
