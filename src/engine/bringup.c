@@ -111,6 +111,8 @@ static int wire(struct wiring *w, const struct spec *spec, bool foreground, stru
 	if (spec->process.terminal)
 		return 0;
 	int r = 0;
+	if (str_eq(spec->contexe.init, "leader"))
+		return 0;
 	if (str_eq(spec->contexe.log, "passthrough") && foreground) {
 		for (int i = 0; i < 3 && r == 0; i++) {
 			w->job[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
@@ -291,6 +293,14 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	};
 	m.netns = io.netns_fd >= 0 ? req->netns : NULL;
 	memcpy(io.keep, w->keep, sizeof(io.keep));
+	if (req->leader) {
+		live->job = (struct pidref){ req->leader->pid, FD_NONE, req->leader->start };
+		r = pidref_open(&live->job);
+		if (r < 0)
+			return error_sys(err, -r, "the process that is to lead it is gone");
+		io.led = true;
+		io.keep[io.n_keep++] = live->job.pidfd;
+	}
 	terminal_size_for(spec, &io);
 	describe_stdio(w, live);
 	struct build_result built;
@@ -303,7 +313,8 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	if (r < 0)
 		return r;
 	live->init = built.init;
-	live->job = built.job;
+	if (!io.led)
+		live->job = built.job;
 	live->sync = built.sync;
 	live->own_init = plan.own_init;
 	live->own_pidns = plan.own_pidns;
@@ -360,6 +371,9 @@ void bringdown(struct live *live)
 	} else if (live->init.pidfd >= 0) {
 		(void)sys_pidfd_send_signal(live->init.pidfd, SIGKILL);
 	}
+	/* the kernel ends the others with process 1, but not the leader, who is not in their pid namespace */
+	if (live->led && live->job.pidfd >= 0)
+		(void)sys_pidfd_send_signal(live->job.pidfd, SIGKILL);
 	if (live->init.pidfd >= 0)
 		(void)sys_pidfd_wait(live->init.pidfd, &info, WEXITED | __WALL);
 	if (live->cg)
