@@ -31,6 +31,7 @@
 	X(events) \
 	X(inspect) \
 	X(image) \
+	X(fs) \
 	X(probe) \
 	X(version) \
 	X(complete)

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* work.c - see work.h. */
+#include "fs/work.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/parse.h"
+
+enum kind { WRITE, MKDIR, RMDIR };
+
+struct work {
+	struct work *next;
+	pid_t pid;
+	enum kind kind;
+	fuse_req_t req;
+	size_t size; /* WRITE */
+	char *name;  /* MKDIR */
+};
+
+/* ---- in the worker ---- */
+
+/* Who only sees an errno can read here what was meant. */
+static void tell(const char *about, const struct contexe_error *err)
+{
+	char text[1600];
+	if (!err->err)
+		return;
+	(void)contexe_error_line(err, text, sizeof(text));
+	fprintf(stderr, "contexe-fs: %s: %s\n", about, text);
+	syslog(LOG_NOTICE, "%s: %s", about, text);
+}
+
+static _Noreturn void finish(const char *about, int r, const struct contexe_error *err)
+{
+	if (r < 0)
+		tell(about, err);
+	(void)fflush(NULL);
+	_exit(r < 0 ? (-r < WORK_ANSWERED ? -r : EIO) : 0);
+}
+
+struct answer {
+	fuse_req_t req;
+	size_t size;
+	bool given;
+};
+
+static int give_answer(void *arg)
+{
+	struct answer *a = arg;
+	a->given = true;
+	return fuse_reply_write(a->req, a->size);
+}
+
+/* The writer waits in write(2), is brought in when that ends, and goes on inside. */
+static _Noreturn void lead(struct server *s, fuse_req_t req, size_t size, char *name)
+{
+	struct contexe_error err = { 0 };
+	struct answer a = { .req = req, .size = size };
+	pid_t writer = fuse_req_ctx(req)->pid;
+	struct contexe_spec *spec = contexe_spec_new();
+	int r = writer > 0 ? contexe_spec_set(spec, "name", name, &err) : -EOPNOTSUPP;
+	if (r == 0)
+		r = contexe_lead(s->cx, spec, writer, give_answer, &a, NULL, &err);
+	if (!a.given)
+		finish(name, r < 0 ? r : -EIO, &err);
+	if (r < 0)
+		tell(name, &err);
+	(void)fflush(NULL);
+	_exit(WORK_ANSWERED);
+}
+
+static int set_limit(struct server *s, const char *name, unsigned index, const char *value,
+		     struct contexe_error *err)
+{
+	return index < s->n_limits ? contexe_update(s->cx, name, &s->limits[index], &value, 1, err)
+				   : -ENOENT;
+}
+
+static _Noreturn void write_file(struct server *s, fuse_ino_t ino, char *text)
+{
+	struct contexe_error err = { 0 };
+	struct view v;
+	unsigned place = PLACE_OF(ino);
+	int r = view_open(s, ino, &v);
+	if (r == 0 && v.system)
+		r = -EPERM;
+	else if (r == 0 && place >= PLACE_LIMIT)
+		r = set_limit(s, v.name, place - PLACE_LIMIT, text, &err);
+	else if (r == 0)
+		r = node_files[place - PLACE_FILE].write(s, v.name, text, &err);
+	finish(s->slots[SLOT_OF(ino)].name, r, &err);
+}
+
+static _Noreturn void make(struct server *s, const char *name)
+{
+	struct contexe_error err = { 0 };
+	struct contexe_spec *spec = contexe_spec_new();
+	int r = contexe_spec_set(spec, "name", name, &err);
+	if (r == 0)
+		r = contexe_make(s->cx, spec, NULL, &err);
+	finish(name, r, &err);
+}
+
+static _Noreturn void discard(struct server *s, const char *name)
+{
+	struct contexe_error err = { 0 };
+	finish(name, contexe_remove(s->cx, name, false, &err), &err);
+}
+
+/* ---- in the server ---- */
+
+/* True in the worker. */
+static bool begin(struct server *s, fuse_req_t req, enum kind kind, size_t size, const char *name)
+{
+	(void)fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0) {
+		fuse_reply_err(req, errno);
+		return false;
+	}
+	if (pid == 0) {
+		sigset_t mask;
+		memcpy(&mask, s->old_mask, sizeof(mask));
+		(void)sigprocmask(SIG_SETMASK, &mask, NULL);
+		return true;
+	}
+	struct work *w = xcalloc(1, sizeof(*w));
+	*w = (struct work){ s->works, pid, kind, req, size, name ? xstrdup(name) : NULL };
+	s->works = w;
+	return false;
+}
+
+void work_write(struct server *s, fuse_req_t req, fuse_ino_t ino, const char *text, size_t size)
+{
+	if (!begin(s, req, WRITE, size, NULL))
+		return;
+	char *line = xcalloc(1, size + 1);
+	memcpy(line, text, size);
+	size_t n = strlen(line);
+	while (n && strchr(" \t\n", line[n - 1]))
+		line[--n] = '\0';
+	char *start = line + strspn(line, " \t\n");
+	if (!*start)
+		finish("write", -EINVAL, &(struct contexe_error){ 0 });
+	if (ino == INO_CONTROL)
+		lead(s, req, size, start);
+	write_file(s, ino, start);
+}
+
+void work_mkdir(struct server *s, fuse_req_t req, const char *name)
+{
+	if (begin(s, req, MKDIR, 0, name))
+		make(s, name);
+}
+
+void work_rmdir(struct server *s, fuse_req_t req, const char *name)
+{
+	if (begin(s, req, RMDIR, 0, name))
+		discard(s, name);
+}
+
+static void reply(struct server *s, struct work *w, int status)
+{
+	struct fuse_entry_param entry;
+	int e = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	if (e == WORK_ANSWERED) {
+		fuse_reply_none(w->req); /* only frees it */
+		return;
+	}
+	if (e == 0 && w->kind == MKDIR)
+		e = -enter_container(s, w->name, &entry);
+	if (e)
+		fuse_reply_err(w->req, e);
+	else if (w->kind == WRITE)
+		fuse_reply_write(w->req, w->size);
+	else if (w->kind == MKDIR)
+		fuse_reply_entry(w->req, &entry);
+	else
+		fuse_reply_err(w->req, 0);
+}
+
+static void reap(struct server *s, int options)
+{
+	for (struct work **at = &s->works; *at;) {
+		struct work *w = *at;
+		int status;
+		if (waitpid(w->pid, &status, options) != w->pid) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		reply(s, w, status);
+		free(w->name);
+		free(w);
+	}
+}
+
+void work_reap(struct server *s)
+{
+	reap(s, WNOHANG);
+}
+
+void work_finish(struct server *s)
+{
+	reap(s, 0);
+}
