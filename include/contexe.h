@@ -186,6 +186,12 @@ CONTEXE_API int contexe_make(struct contexe *cx, struct contexe_spec *spec, char
  */
 CONTEXE_API int contexe_whose(struct contexe *cx, pid_t pid, char **ret_name, unsigned *ret_number,
 			      struct contexe_error *err);
+/*
+ * New containers get the control file at this absolute path as /run/contexe/container, until this handle is closed or
+ * the process ends. EBUSY: another process serves this state root already.
+ */
+CONTEXE_API int contexe_serve_control(struct contexe *cx, const char *path,
+				      struct contexe_error *err);
 /* Whether a process may know of a container: it is its own, or below its own. */
 CONTEXE_API bool contexe_sees(struct contexe *cx, pid_t pid, const char *ref);
 

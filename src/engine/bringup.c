@@ -55,7 +55,9 @@ int bringup_plan(const struct root *root, const char *dir, const struct spec *sp
 		return error_hint(err,
 				  "reinstall contexe, or set CONTEXE_LIBEXECDIR to where it is");
 	}
+	CLEANUP_STR char *control = root_control(root);
 	struct plan_context ctx = {
+		.control = control,
 		.dir = dir,
 		.cache_dir = cache,
 		.init_path = init,

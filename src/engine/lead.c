@@ -72,8 +72,6 @@ static int check_leader(struct lead *l, pid_t pid, struct error *err)
 	CLEANUP_STR char *name = NULL;
 	unsigned number = 0;
 	int r = proc_read(pid, &p);
-	if (r == 0)
-		r = pidref_from_pid(pid, &l->who);
 	if (r < 0)
 		return error_sys(err, -r, "there is no such process");
 	if (p.tgid != pid)
@@ -82,6 +80,9 @@ static int check_leader(struct lead *l, pid_t pid, struct error *err)
 	if (p.threads != 1)
 		return refuse(err, EINVAL, "it has threads, and only a single one can enter",
 			      "setns(2) takes a process into a mount namespace only alone", NULL);
+	r = pidref_from_pid(pid, &l->who);
+	if (r < 0)
+		return error_sys(err, -r, "there is no such process");
 	r = contexe_whose(l->cx, pid, &name, &number, (struct contexe_error *)err);
 	if (r < 0)
 		return r;

@@ -88,6 +88,12 @@ static void write_program(struct program *p, const struct tracee *t, const struc
 	program_what(p, "opening the container's first process");
 	(void)program_call(p, SYS_pidfd_open, (uint64_t)e->init);
 	*ret_fd = program_result(p);
+	/*
+	 * Entering several at once, the kernel does not see that root and directory are shared with another process
+	 * (CLONE_FS), and would change that one's, too (commit_nsset(), as of Linux 6.18).
+	 */
+	program_what(p, "having a root directory of its own");
+	(void)program_call(p, SYS_unshare, CLONE_FS);
 	program_what(p, "entering the container's namespaces");
 	program_call(p, SYS_setns, *ret_fd, e->flags)->refs = 1;
 	if (e->flags & CLONE_NEWUSER) /* or its tracer, no root, could not look at it any more */

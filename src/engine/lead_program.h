@@ -19,6 +19,6 @@ struct lead_entry {
 
 /*
  * Runs it in a stopped thread. On failure of the entering itself, which is one call, nothing of the thread has
- * changed: -EINVAL (it shares its root and directory with another), -EPERM (it has no right to).
+ * changed, but that it shares its working directory with no other process any more: -EPERM (it has no right to).
  */
 int lead_enter(struct tracee *leader, const struct lead_entry *entry, struct error *err) NODISCARD;

@@ -111,6 +111,20 @@ int contexe_whose(struct contexe *cx, pid_t pid, char **ret_name, unsigned *ret_
 	return 0;
 }
 
+int contexe_serve_control(struct contexe *cx, const char *path, struct contexe_error *public_err)
+{
+	struct error *err = api_error(public_err);
+	int fd = root_serve_control(cx->root, path);
+	if (fd < 0) {
+		error_sys(err, -fd, "cannot offer the control file to containers");
+		return error_object(err, "%s", path);
+	}
+	if (cx->control > 0)
+		fd_close(cx->control);
+	cx->control = fd;
+	return 0;
+}
+
 bool contexe_sees(struct contexe *cx, pid_t pid, const char *ref)
 {
 	struct container *c CLEANUP_CONTAINER = NULL;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -83,29 +84,30 @@ static void handle_journal(struct server *s)
 	events_wake(s);
 }
 
-static void serve(struct server *s)
+static void serve(struct server *s, struct fuse_buf *request)
 {
-	struct fuse_buf request = { .mem = NULL };
 	while (!fuse_session_exited(s->session)) {
 		struct pollfd p[] = { { .fd = fuse_session_fd(s->session), .events = POLLIN },
 				      { .fd = s->signals, .events = POLLIN },
-				      { .fd = s->journal, .events = POLLIN } };
+				      { .fd = s->journal, .events = POLLIN },
+				      { .fd = mounted_fd(s), .events = POLLPRI } };
 		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
 			break;
 		if (p[1].revents)
 			handle_signals(s);
 		if (p[2].revents)
 			handle_journal(s);
+		if (p[3].revents && !mounted_still(s))
+			return;
 		if (!p[0].revents)
 			continue;
-		int n = fuse_session_receive_buf(s->session, &request);
+		int n = fuse_session_receive_buf(s->session, request);
 		if (n == -EINTR || n == -EAGAIN)
 			continue;
 		if (n <= 0) /* unmounted */
 			break;
-		fuse_session_process_buf(s->session, &request);
+		fuse_session_process_buf(s->session, request);
 	}
-	free(request.mem);
 }
 
 /* Whoever started us waits for no more of us: what is to be told from now on goes to syslog(3). */
@@ -142,15 +144,26 @@ int main(int argc, char **argv)
 		return fail("cannot begin", NULL, -r);
 	if (mount_on(&s, argv[1]) < 0)
 		return 1; /* libfuse has told why */
+	r = mounted_watch(&s, argv[1]);
+	if (r < 0)
+		return fail("cannot watch the mounts", NULL, -r);
+	char control[PATH_MAX];
+	(void)snprintf(control, sizeof(control), "%s/container", argv[1]);
+	if (contexe_serve_control(s.cx, control, &err) < 0) /* another mount of the same does */
+		fprintf(stderr, "contexe-fs: %s\n", contexe_error_line(&err, text, sizeof(text)));
 	if (ready && write((int)ready, "", 1) != 1)
 		return fail("cannot tell that it is mounted", NULL, errno);
 	if (ready)
 		leave_terminal((int)ready);
 	if (chdir("/") < 0)
 		return fail("cannot leave the working directory", NULL, errno);
-	serve(&s);
+	struct fuse_buf request = { .mem = NULL };
+	serve(&s, &request);
+	free(request.mem);
 	work_finish(&s);
-	fuse_session_unmount(s.session);
+	if (mounted_still(&s)) /* else what is there now is somebody else's */
+		fuse_session_unmount(s.session);
+	mounted_done(&s);
 	fuse_session_destroy(s.session);
 	nodes_done(&s);
 	contexe_close(s.cx);

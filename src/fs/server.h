@@ -84,9 +84,21 @@ struct server {
 	size_t n_limits;
 	struct handle *handles;
 	struct work *works;
+	struct mounted *mounted;
 	int signals, journal;		 /* signalfd; inotify of the state root */
 	unsigned long long old_mask[16]; /* sigset_t of before */
 };
+
+/* ---- mounted.c: whether we are still there ---- */
+
+/*
+ * Containers have the control file mounted, too, so the kernel does not tell us that DIR was unmounted: the mounts are
+ * watched. Their files answer ENOTCONN when we have ended.
+ */
+int mounted_watch(struct server *s, const char *dir);
+int mounted_fd(const struct server *s); /* POLLPRI: something has changed */
+bool mounted_still(struct server *s);
+void mounted_done(struct server *s);
 
 /* ---- nodes.c: what there is ---- */
 
