@@ -3,10 +3,12 @@
 #include "fs/work.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -116,17 +118,43 @@ static _Noreturn void discard(struct server *s, const char *name)
 
 /* ---- in the server ---- */
 
+static int connection, nowhere; /* of the worker, for its signal handler */
+
+/* Closed, without its number going to another file. */
+static void hang_up(int sig)
+{
+	(void)sig;
+	(void)dup2(nowhere, connection);
+}
+
+/*
+ * We hold the connection open. Without the server, who waits for an answer would wait for ever, and whoever builds a
+ * container may be among them; so we hang up when it dies. Our own answer fails then, and what we began is undone.
+ */
+static void watch_server(struct server *s, pid_t server)
+{
+	struct sigaction sa = { .sa_handler = hang_up, .sa_flags = SA_RESTART };
+	connection = fuse_session_fd(s->session);
+	nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (nowhere < 0 || sigaction(SIGUSR1, &sa, NULL) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGUSR1) < 0)
+		_exit(EIO);
+	if (getppid() != server)
+		hang_up(0);
+}
+
 /* True in the worker. */
 static bool begin(struct server *s, fuse_req_t req, enum kind kind, size_t size, const char *name)
 {
 	(void)fflush(NULL);
-	pid_t pid = fork();
+	pid_t server = getpid(), pid = fork();
 	if (pid < 0) {
 		fuse_reply_err(req, errno);
 		return false;
 	}
 	if (pid == 0) {
 		sigset_t mask;
+		watch_server(s, server);
 		memcpy(&mask, s->old_mask, sizeof(mask));
 		(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 		return true;
