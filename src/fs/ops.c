@@ -341,7 +341,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *text, size_t si
 		fuse_reply_err(req, EPERM);
 	else if (!takes(s, ino))
 		fuse_reply_err(req, EBADF);
-	else if (size > MAX_WRITE)
+	else if (size > MAX_WRITE || memchr(text, 0, size))
 		fuse_reply_err(req, EINVAL);
 	else
 		work_write(s, req, ino, text, size);
