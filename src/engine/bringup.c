@@ -249,6 +249,21 @@ static int netns_for(const struct bringup_request *req, const struct plan *plan)
 	return netns_take(req->netns);
 }
 
+/* Who leads the container from outside stands where its job would; contexe-init watches it, too. */
+static int take_leader(const struct bringup_request *req, struct build_io *io, struct live *live,
+		       struct error *err)
+{
+	if (!req->leader)
+		return 0;
+	live->job = (struct pidref){ req->leader->pid, FD_NONE, req->leader->start };
+	int r = pidref_open(&live->job);
+	if (r < 0)
+		return error_sys(err, -r, "the process that is to lead it is gone");
+	io->led = true;
+	io->keep[io->n_keep++] = live->job.pidfd;
+	return 0;
+}
+
 static int bringup_wired(struct container *c, const struct bringup_request *req, struct wiring *w,
 			 struct relay *relay, struct live *live, struct error *err)
 {
@@ -295,14 +310,9 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	};
 	m.netns = io.netns_fd >= 0 ? req->netns : NULL;
 	memcpy(io.keep, w->keep, sizeof(io.keep));
-	if (req->leader) {
-		live->job = (struct pidref){ req->leader->pid, FD_NONE, req->leader->start };
-		r = pidref_open(&live->job);
-		if (r < 0)
-			return error_sys(err, -r, "the process that is to lead it is gone");
-		io.led = true;
-		io.keep[io.n_keep++] = live->job.pidfd;
-	}
+	r = take_leader(req, &io, live, err);
+	if (r < 0)
+		return r;
 	terminal_size_for(spec, &io);
 	describe_stdio(w, live);
 	struct build_result built;
