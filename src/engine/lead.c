@@ -211,9 +211,12 @@ static int come_in(struct lead *l, struct error *err)
 		.security = &l->security,
 	};
 	cgroup_place_of(l->cg, l->who.pid, &l->place);
+	bool inside = false;
 	int r = l->cg ? cgroup_attach(l->cg, l->who.pid, err) : 0;
 	if (r == 0)
-		r = lead_enter(&l->leader, &entry, err);
+		r = lead_enter(&l->leader, &entry, &inside, err);
+	if (r < 0 && inside) /* without its walls it may not go on */
+		IGNORE_RESULT(pidref_kill(&l->who, SIGKILL));
 	return r < 0 ? error_what(err, "cannot bring the process into the container") : 0;
 }
 

@@ -81,7 +81,7 @@ static void caps_of(const struct tracee *t, const struct lead_entry *e, uint64_t
 }
 
 static void write_program(struct program *p, const struct tracee *t, const struct lead_entry *e,
-			  uint64_t *ret_fd)
+			  uint64_t *ret_fd, uint64_t *ret_entered)
 {
 	uint64_t caps[3];
 	caps_of(t, e, caps);
@@ -96,6 +96,7 @@ static void write_program(struct program *p, const struct tracee *t, const struc
 	(void)program_call(p, SYS_unshare, CLONE_FS);
 	program_what(p, "entering the container's namespaces");
 	program_call(p, SYS_setns, *ret_fd, e->flags)->refs = 1;
+	*ret_entered = program_result(p);
 	if (e->flags & CLONE_NEWUSER) /* or its tracer, no root, could not look at it any more */
 		add_any(p, SYS_prctl, PR_SET_DUMPABLE, 1, 0);
 	struct step *s = program_call(p, SYS_close, *ret_fd);
@@ -105,6 +106,8 @@ static void write_program(struct program *p, const struct tracee *t, const struc
 	add_caps(p, e->security, caps);
 	add_filter(p, e->security);
 	program_close(p);
+	/* until they are made */
+	*(int64_t *)program_at(p, *ret_fd) = *(int64_t *)program_at(p, *ret_entered) = -1;
 }
 
 /* It never came in: the descriptor is taken from it again. */
@@ -117,11 +120,12 @@ static void close_left(struct tracee *t, const struct program *p, uint64_t at)
 			tracee_call(t, SYS_close, (const uint64_t[6]){ (uint64_t)fd }, &ignored));
 }
 
-int lead_enter(struct tracee *leader, const struct lead_entry *entry, struct error *err)
+int lead_enter(struct tracee *leader, const struct lead_entry *entry, bool *ret_inside,
+	       struct error *err)
 {
 	struct arena_map am;
 	struct program p;
-	uint64_t base, fd_at;
+	uint64_t base, fd_at, entered_at;
 	int r = arena_map_new_private(PROGRAM_BYTES, &am, err);
 	if (r < 0)
 		return r;
@@ -132,11 +136,12 @@ int lead_enter(struct tracee *leader, const struct lead_entry *entry, struct err
 	}
 	arena_map_place(&am, base);
 	program_init(&p, &am);
-	write_program(&p, leader, entry, &fd_at);
+	write_program(&p, leader, entry, &fd_at, &entered_at);
 	r = arena_map_check(&am, err);
 	if (r == 0)
 		r = tracee_run(leader, &am, &p, PROGRAM_TIMEOUT_MS, err);
-	if (r < 0 && r != -ESRCH)
+	*ret_inside = *(const int64_t *)program_at(&p, entered_at) == 0;
+	if (r < 0 && r != -ESRCH && !*ret_inside)
 		close_left(leader, &p, fd_at);
 	/* it is in, or out: memory that could not be given back changes neither */
 	struct error ignored = ERROR_INIT;

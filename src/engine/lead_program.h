@@ -2,6 +2,7 @@
 /* lead_program.h - what a process does to come into a container that it shall lead, written as a program of system calls. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,7 +19,9 @@ struct lead_entry {
 };
 
 /*
- * Runs it in a stopped thread. On failure of the entering itself, which is one call, nothing of the thread has
+ * Runs it in a stopped thread. *ret_inside: it has entered, so that a failure is one of what comes after, and it can
+ * be left neither inside nor out. On failure of the entering itself, which is one call, nothing of the thread has
  * changed, but that it shares its working directory with no other process any more: -EPERM (it has no right to).
  */
-int lead_enter(struct tracee *leader, const struct lead_entry *entry, struct error *err) NODISCARD;
+int lead_enter(struct tracee *leader, const struct lead_entry *entry, bool *ret_inside,
+	       struct error *err) NODISCARD;

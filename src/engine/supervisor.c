@@ -525,6 +525,8 @@ int supervise(struct container *c, const struct supervisor_options *opt, int *re
 		r = bring_up(&sv, true, err);
 	if (r < 0) {
 		take_down(&sv);
+		if (opt->leader)
+			leader_orphaned(&sv);
 		supervisor_done(&sv);
 		return r;
 	}

@@ -15,13 +15,43 @@
 #include "container/sync.h"
 #include "engine/supervisor.h"
 #include "engine/supervisor_parts.h"
+#include "proc/process.h"
 #include "sys/pidfd.h"
 
-#define REAPED_MS 200
+#define REAPED_MS  200
+#define PROGRAM_MS 500
+
+/* It is in: it sees what process 1 sees. */
+static bool is_in(const struct supervisor *sv)
+{
+	uint64_t mnt = proc_ns_inode(sv->live.init.pid, "mnt");
+	return mnt && mnt == proc_ns_inode(sv->live.job.pid, "mnt");
+}
+
+/*
+ * Whoever was to bring it in has said nothing, because it failed or died. What it has begun in the leader ends by itself
+ * (program.h, RUN_RETURNS): then the leader is in, and all is well, or it is not, and goes back to its groups.
+ */
+static bool came_in_alone(struct supervisor *sv, struct cgroup_place *place)
+{
+	struct pollfd p = { .fd = sv->opt->report, .events = 0 };
+	bool died = poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
+	for (int i = 0; !is_in(sv) && died && i < PROGRAM_MS; i++)
+		(void)poll(NULL, 0, 1);
+	if (is_in(sv))
+		return true;
+	cgroup_put_back(place, sv->live.job.pid);
+	return is_in(sv);
+}
 
 int leader_wait(struct supervisor *sv, struct error *err)
 {
+	struct cgroup_place place;
+	cgroup_place_of(sv->live.cg, sv->live.job.pid, &place);
 	int r = sync_wait_go(sv->opt->report);
+	if (r < 0 && came_in_alone(sv, &place))
+		r = 0;
+	cgroup_place_done(&place);
 	if (r < 0)
 		return error_sys(err, -r, "its leader did not come in");
 	sv->live.led = true;
@@ -35,6 +65,13 @@ void leader_missing(struct supervisor *sv)
 	record_end(sv, SIGKILL, "its leader did not come in");
 	if (sv->remove && container_delete(sv->c, NULL) == 0)
 		record_event(sv, "remove", NULL);
+}
+
+void leader_orphaned(struct supervisor *sv)
+{
+	struct pollfd p = { .fd = sv->opt->report, .events = POLLRDHUP };
+	if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP)))
+		leader_missing(sv);
 }
 
 /* The last field but none of /proc/PID/stat, exit_code, while it is a zombie. -1: it is none any more. */

@@ -62,6 +62,8 @@ void record_failed(struct supervisor *sv, const struct error *err);
 int leader_wait(struct supervisor *sv, struct error *err) NODISCARD;
 /* It never came, and all else is taken down: nobody was in it. */
 void leader_missing(struct supervisor *sv);
+/* The container could not be made; nor is there anybody any more who would remove what there is of it. */
+void leader_orphaned(struct supervisor *sv);
 /* The wait status of a leader that has ended, no child of ours; 0 where the kernel does not tell. */
 int leader_status(const struct pidref *leader);
 

@@ -22,8 +22,9 @@ struct work {
 	pid_t pid;
 	enum kind kind;
 	fuse_req_t req;
-	size_t size; /* WRITE */
-	char *name;  /* MKDIR */
+	size_t size;   /* WRITE */
+	char *name;    /* of the container that it makes; NULL: none */
+	bool is_there; /* and there was one of that name before */
 };
 
 /* ---- in the worker ---- */
@@ -143,9 +144,30 @@ static void watch_server(struct server *s, pid_t server)
 		hang_up(0);
 }
 
+static bool exists(struct server *s, const char *name, enum contexe_state *ret_state)
+{
+	struct contexe_info info;
+	if (contexe_info(s->cx, name, &info, NULL) < 0)
+		return false;
+	if (ret_state)
+		*ret_state = info.state;
+	contexe_info_done(&info);
+	return true;
+}
+
+/* A worker that was killed may leave a directory that was to become a container, before anybody else knew of it. */
+static void sweep(struct server *s, const struct work *w)
+{
+	enum contexe_state state;
+	if (w->kind != RMDIR && w->name && !w->is_there && exists(s, w->name, &state) &&
+	    state == CONTEXE_BROKEN)
+		(void)contexe_remove(s->cx, w->name, true, NULL);
+}
+
 /* True in the worker. */
 static bool begin(struct server *s, fuse_req_t req, enum kind kind, size_t size, const char *name)
 {
+	bool is_there = name && exists(s, name, NULL);
 	(void)fflush(NULL);
 	pid_t server = getpid(), pid = fork();
 	if (pid < 0) {
@@ -160,26 +182,33 @@ static bool begin(struct server *s, fuse_req_t req, enum kind kind, size_t size,
 		return true;
 	}
 	struct work *w = xcalloc(1, sizeof(*w));
-	*w = (struct work){ s->works, pid, kind, req, size, name ? xstrdup(name) : NULL };
+	*w = (struct work){ s->works, pid, kind, req, size, name ? xstrdup(name) : NULL, is_there };
 	s->works = w;
 	return false;
 }
 
+/* A copy without the white space around it. */
+static char *trimmed(const char *text, size_t size)
+{
+	const char *start = text, *end = text + size;
+	while (start < end && strchr(" \t\n", *start))
+		start++;
+	while (end > start && strchr(" \t\n", end[-1]))
+		end--;
+	return xasprintf("%.*s", (int)(end - start), start);
+}
+
 void work_write(struct server *s, fuse_req_t req, fuse_ino_t ino, const char *text, size_t size)
 {
-	if (!begin(s, req, WRITE, size, NULL))
-		return;
-	char *line = xcalloc(1, size + 1);
-	memcpy(line, text, size);
-	size_t n = strlen(line);
-	while (n && strchr(" \t\n", line[n - 1]))
-		line[--n] = '\0';
-	char *start = line + strspn(line, " \t\n");
-	if (!*start)
-		finish("write", -EINVAL, &(struct contexe_error){ 0 });
-	if (ino == INO_CONTROL)
-		lead(s, req, size, start);
-	write_file(s, ino, start);
+	CLEANUP_STR char *line = trimmed(text, size);
+	bool control = ino == INO_CONTROL;
+	if (!*line)
+		fuse_reply_err(req, EINVAL);
+	else if (begin(s, req, WRITE, size, control ? line : NULL)) {
+		if (control)
+			lead(s, req, size, line);
+		write_file(s, ino, line);
+	}
 }
 
 void work_mkdir(struct server *s, fuse_req_t req, const char *name)
@@ -224,6 +253,8 @@ static void reap(struct server *s, int options)
 			continue;
 		}
 		*at = w->next;
+		if (WIFSIGNALED(status))
+			sweep(s, w);
 		reply(s, w, status);
 		free(w->name);
 		free(w);

@@ -139,7 +139,7 @@ def test_writing_a_name_makes_the_writer_the_init(contexe, fs, program):
         # ... and what it forks is of the container, at once
         inside = sh.do("sh -c 'echo $$; cat /proc/1/comm; hostname; ls /sys/class/net; pwd'").split("\n")
         assert 2 <= int(inside[0]) < 20 and inside[1:] == ["contexe-init", name, "lo", "/usr"]
-        assert sh.do("ps -e -o comm= | sort").split() == ["contexe-init", "ps", "sort"]
+        assert sh.do("ps -e -o comm=").split() == ["contexe-init", "ps"]
         info, = contexe.json("ls")
         assert (info["name"], info["state"]) == (name, "running")
         assert fs.read(name, "init") == f"{sh.pid}\n"
@@ -499,6 +499,24 @@ def test_the_server_is_killed_while_one_is_made(contexe, fs):
         assert machine.until(lambda: contexe.containers() == []), i
         assert machine.until(lambda: fs.server() is None)
         fs.mount()
+
+
+def test_whoever_brings_the_writer_in_is_killed(contexe, fs):
+    """At any instant: the writer goes on, inside or outside, and nothing is left of what was begun. (When the write has been
+    answered, and its end is all that is missing, it can say that all went well and be outside.)"""
+    server = fs.server()
+    for i in range(40):
+        writer = subprocess.Popen(["bash", "-c", f"echo k{i} >{fs.control} && echo in || echo out; "
+                                   "sleep 0.05; cat /proc/1/comm; echo alive"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        time.sleep(0.0015 * i)
+        for worker in machine.read(f"/proc/{server}/task/{server}/children").split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(worker), signal.SIGKILL)
+        said = writer.communicate(timeout=30)[0].split()
+        assert (said[0], said[-1], writer.returncode) in (("in", "alive", 0), ("out", "alive", 0)), (i, said)
+        assert len(said) == 3 and (said[0] == "in" or said[1] != "contexe-init"), (i, said)
+    assert machine.until(lambda: contexe.containers() == [])
 
 
 def test_foreground_and_its_end(contexe, scratch):
