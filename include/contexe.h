@@ -155,6 +155,46 @@ CONTEXE_API int contexe_remove(struct contexe *cx, const char *ref, bool force,
 CONTEXE_API int contexe_update(struct contexe *cx, const char *ref, const char *const *options,
 			       const char *const *values, size_t n, struct contexe_error *err);
 
+/* What bounds it: the value of an option of group "Limits", as update takes it; "" where none is set. Of several values
+ * ("unified") one a line. free(). */
+CONTEXE_API int contexe_limit(struct contexe *cx, const char *ref, const char *option,
+			      char **ret_text, struct contexe_error *err);
+
+/* ---- containers that are led by a process that exists already ---- */
+
+/*
+ * Makes a container whose init is the process `leader`, which has one thread and is of the system container; or brings it
+ * into the one that contexe_make() has made. From then on what it forks is of the container; itself has come into its
+ * namespaces (but for the pid namespace, which a process cannot change), root, control groups and walls, and keeps its
+ * user and its open files. The container ends with it, and it with the container.
+ *
+ * It may wait in a system call: answer(arg), if not NULL, is called when all is prepared, and must end that call or
+ * return -errno. It then executes not one instruction before it is in; if it cannot be brought in after all, the call is
+ * made to fail with the error returned here. EINVAL: it has threads; EOPNOTSUPP: it is of a container; EBUSY: it is
+ * traced; EEXIST: the name is another's; EPERM: it may not enter; ESRCH: it died. [single-threaded]
+ */
+CONTEXE_API int contexe_lead(struct contexe *cx, struct contexe_spec *spec, pid_t leader,
+			     int (*answer)(void *arg), void *arg, char **ret_name,
+			     struct contexe_error *err);
+/* One without processes, which stays until it is removed: its limits can be set before, and it can be led often. */
+CONTEXE_API int contexe_make(struct contexe *cx, struct contexe_spec *spec, char **ret_name,
+			     struct contexe_error *err);
+
+/*
+ * Of which container a process is: the innermost, or the one that it leads. *ret_number 0, *ret_name NULL: the system
+ * container. ret_name may be NULL, else free(). ESRCH.
+ */
+CONTEXE_API int contexe_whose(struct contexe *cx, pid_t pid, char **ret_name, unsigned *ret_number,
+			      struct contexe_error *err);
+/*
+ * New containers get the control file at this absolute path as /run/contexe/container, until this handle is closed or
+ * the process ends. EBUSY: another process serves this state root already.
+ */
+CONTEXE_API int contexe_serve_control(struct contexe *cx, const char *path,
+				      struct contexe_error *err);
+/* Whether a process may know of a container: it is its own, or below its own. */
+CONTEXE_API bool contexe_sees(struct contexe *cx, pid_t pid, const char *ref);
+
 /* ---- hijack ---- */
 
 enum {
@@ -237,6 +277,8 @@ struct contexe_info {
 	int exit_status;		     /* as a shell sees it; -1: none */
 	char *reason; /* "", "killed", "out of memory", "the machine was rebooted", ... */
 	unsigned restarts;
+	pid_t leader; /* a process outside that leads it: its init; 0: it has a program of its own, or has ended */
+	bool led;     /* it is of the kind that is led */
 	bool at_boot; /* it has ended, and its restart policy wants it started when the machine boots */
 };
 /* All containers by number. free with contexe_info_free(). */

@@ -32,7 +32,7 @@ lib=$(dirname "$(find "$root/usr/lib" -name 'libcontexe.so.0')")
 
 ok "contexe is a static executable" bash -c "! ldd '$root/usr/bin/contexe'"
 ok "contexe runs" "$root/usr/bin/contexe" version
-for helper in contexe-init contexe-seed contexe-unpack; do
+for helper in contexe-fs contexe-init contexe-seed contexe-unpack; do
 	ok "$helper is there" test -x "$root/usr/libexec/contexe/$helper"
 done
 ok "contexe has its man page" test -s "$root/usr/share/man/man1/contexe.1.gz"
@@ -45,6 +45,9 @@ for kind in system user; do
 	ok "contexe-restart.service ($kind)" grep -q '^ExecStart=-/usr/bin/contexe start' \
 		"$(find "$root" -path "*systemd/$kind/contexe-restart.service")"
 done
+
+ok "contexe-fs.service" grep -q '^ExecStart=/usr/bin/contexe fs' \
+	"$(find "$root" -path "*systemd/system/contexe-fs.service")"
 
 ok "nothing is enabled or started by installing" bash -c \
 	"! dpkg-deb --ctrl-tarfile build-deb/contexe_*.deb | tar xO ./postinst 2>/dev/null | grep -q 'was-enabled defaults to true\|invoke.*start'"

@@ -32,6 +32,7 @@
 	X(events) \
 	X(inspect) \
 	X(image) \
+	X(fs) \
 	X(probe) \
 	X(version) \
 	X(complete)

@@ -14,7 +14,8 @@
  *              <-- end of file on the sync socket: both have executed; or one ERROR message
  *
  * Where a user namespace is joined, a process in between makes the builder: midwife.h.
- * With init "none" the builder itself is the job.
+ * With init "none" the builder itself is the job. Where a process outside leads the container (init "leader") there
+ * is none.
  */
 #pragma once
 

@@ -2,6 +2,7 @@
 /* build_io.h - the descriptors that a container is born with. See build.h. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,8 @@ struct build_io {
 	int keep[BUILD_MAX_KEEP];
 	size_t n_keep;
 	int netns_fd; /* a network namespace, up and running; -EBADF: it is made with the others */
-	int start_fd; /* the job executes only after a byte was read here; -EBADF: at once */
+	bool led; /* no job: keep[0] is the pidfd of the process outside that leads (init/protocol.h) */
+	int start_fd;	     /* the job executes only after a byte was read here; -EBADF: at once */
 	const int *preserve; /* descriptors for the job from 3 on */
 	size_t n_preserve;
 	uint16_t rows, cols; /* of the terminal, 0: leave */

@@ -408,6 +408,11 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 			_exit(1);
 		become_job(&b);
 	}
+	if (io->led) {
+		if (sync_send(sync, SYNC_BUILT, 0, FD_NONE) < 0)
+			_exit(1);
+		become_init(&b, 0);
+	}
 	pid_t job = io->start_fd >= 0 ? fork_job(&b) : vfork_job(&b);
 	if (job < 0) {
 		error_sys(&b.err, -job, "cannot fork");

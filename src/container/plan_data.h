@@ -18,8 +18,10 @@ struct plan_context {
 	const char *dir;       /* the container's directory: upper/, work/, files made for it */
 	const char *cache_dir; /* compiled seccomp filters; NULL: none */
 	const char *init_path; /* contexe-init */
-	bool privileged;       /* real root, not inside a user namespace of ours */
-	bool in_userns;	       /* the engine itself runs in a user namespace (nested, rootless) */
+	const char *
+		control; /* the control file of containers, for /run/contexe/container; NULL: none */
+	bool privileged; /* real root, not inside a user namespace of ours */
+	bool in_userns;	 /* the engine itself runs in a user namespace (nested, rootless) */
 	const char *
 		cgroup_tree; /* MOUNT_CGROUP's data on v1/hybrid: "memory;unified"; NULL: plain v2; "": none */
 };

@@ -16,6 +16,8 @@
 
 #include "base/parse.h"
 
+#define CONTROL_INSIDE "/run/contexe/container"
+
 static struct mount_op *push(struct plan *p)
 {
 	struct mount_op *op = arena_push(&p->arena, p->rootfs.ops, p->rootfs.n_ops);
@@ -177,6 +179,23 @@ static int plan_layers(struct plan *p, const struct plan_context *ctx, struct er
 	return 0;
 }
 
+/*
+ * The file that tells a process of which container it is. Not in the specification: its server need not be there the
+ * next time. A root that is not private is left as it is.
+ */
+static void plan_control(struct plan *p, const struct plan_context *ctx)
+{
+	const struct spec_contexe *x = &p->spec->contexe;
+	if (!ctx->control || !(x->overlay || str_eq(x->rootfs, "host")))
+		return;
+	struct mount_op *op = push(p);
+	op->kind = MOUNT_BIND;
+	op->destination = CONTROL_INSIDE;
+	op->source = arena_strdup(&p->arena, ctx->control);
+	op->attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	op->optional = true;
+}
+
 int plan_rootfs(struct plan *p, const struct plan_context *ctx, struct error *err)
 {
 	const struct spec_linux *l = &p->spec->linux_;
@@ -188,6 +207,7 @@ int plan_rootfs(struct plan *p, const struct plan_context *ctx, struct error *er
 		return r;
 	plan_default_dev(p);
 	plan_devices(p);
+	plan_control(p, ctx);
 	plan_paths(p, &l->readonly_paths, MOUNT_READONLY);
 	plan_paths(p, &l->masked_paths, MOUNT_MASK);
 	return 0;

@@ -39,7 +39,9 @@ static void take_descriptors(struct kept *k, const struct spec *spec, struct rel
 {
 	size_t i = 0;
 	live->listen = take_fd(&k->fds[i++]);
-	if (spec->process.terminal && i < k->n) {
+	if (str_eq(spec->contexe.init, "leader")) {
+		/* the leader's pidfd, of which we have one of our own */
+	} else if (spec->process.terminal && i < k->n) {
 		relay->tty = true;
 		relay->source[1] = relay->sink = take_fd(&k->fds[i++]);
 	} else if (k->n > 1) {
@@ -83,6 +85,7 @@ int adopt(struct container *c, const struct spec *spec, struct relay *relay, str
 		return error_what(err, "cannot take the container over");
 	}
 	live.channel = take_fd(&sock);
+	live.led = c->state.led;
 	live.own_init = live.own_pidns = true;
 	*ret = live;
 	return 0;

@@ -2,6 +2,7 @@
 /* api.c - handles and small things of contexe.h. */
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "base/buf.h"
 #include "container/cgroup/cgroup.h"
 #include "container/security/security.h"
@@ -33,6 +34,8 @@ void contexe_close(struct contexe *cx)
 	if (!cx)
 		return;
 	root_close(cx->root);
+	if (cx->control > 0)
+		fd_close(cx->control);
 	free(cx);
 }
 

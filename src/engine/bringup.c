@@ -56,7 +56,9 @@ int bringup_plan(const struct root *root, const char *dir, const struct spec *sp
 		return error_hint(err,
 				  "reinstall contexe, or set CONTEXE_LIBEXECDIR to where it is");
 	}
+	CLEANUP_STR char *control = root_control(root);
 	struct plan_context ctx = {
+		.control = control,
 		.dir = dir,
 		.cache_dir = cache,
 		.init_path = init,
@@ -112,6 +114,8 @@ static int wire(struct wiring *w, const struct spec *spec, bool foreground, stru
 	if (spec->process.terminal)
 		return 0;
 	int r = 0;
+	if (str_eq(spec->contexe.init, "leader"))
+		return 0;
 	if (str_eq(spec->contexe.log, "passthrough") && foreground) {
 		for (int i = 0; i < 3 && r == 0; i++) {
 			w->job[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
@@ -249,6 +253,21 @@ static int netns_for(const struct bringup_request *req, const struct plan *plan)
 	return netns_take(req->netns);
 }
 
+/* Who leads the container from outside stands where its job would; contexe-init watches it, too. */
+static int take_leader(const struct bringup_request *req, struct build_io *io, struct live *live,
+		       struct error *err)
+{
+	if (!req->leader)
+		return 0;
+	live->job = (struct pidref){ req->leader->pid, FD_NONE, req->leader->start };
+	int r = pidref_open(&live->job);
+	if (r < 0)
+		return error_sys(err, -r, "the process that is to lead it is gone");
+	io->led = true;
+	io->keep[io->n_keep++] = live->job.pidfd;
+	return 0;
+}
+
 static int bringup_wired(struct container *c, const struct bringup_request *req, struct wiring *w,
 			 struct relay *relay, struct live *live, struct error *err)
 {
@@ -302,6 +321,9 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	};
 	m.netns = io.netns_fd >= 0 ? req->netns : NULL;
 	memcpy(io.keep, w->keep, sizeof(io.keep));
+	r = take_leader(req, &io, live, err);
+	if (r < 0)
+		return r;
 	terminal_size_for(spec, &io);
 	describe_stdio(w, live);
 	struct build_result built;
@@ -314,7 +336,8 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	if (r < 0)
 		return r;
 	live->init = built.init;
-	live->job = built.job;
+	if (!io.led)
+		live->job = built.job;
 	live->sync = built.sync;
 	live->own_init = plan.own_init;
 	live->own_pidns = plan.own_pidns;
@@ -371,6 +394,9 @@ void bringdown(struct live *live)
 	} else if (live->init.pidfd >= 0) {
 		(void)sys_pidfd_send_signal(live->init.pidfd, SIGKILL);
 	}
+	/* the kernel ends the others with process 1, but not the leader, who is not in their pid namespace */
+	if (live->led && live->job.pidfd >= 0)
+		(void)sys_pidfd_send_signal(live->job.pidfd, SIGKILL);
 	if (live->init.pidfd >= 0)
 		(void)sys_pidfd_wait(live->init.pidfd, &info, WEXITED | __WALL);
 	if (live->cg)

@@ -335,6 +335,12 @@ static int look(struct work *w, const char *ref, struct error *err)
 		r = container_lock(w->c, LOCK_TIMEOUT_MS, err);
 	if (r == 0)
 		r = lifecycle_check(w->c->now, EVENT_CHECKPOINT, w->c->name, err);
+	if (r == 0 && w->c->state.led) {
+		error_set(err, ENOTSUP,
+			  "process %d of outside leads it, which would have to come along",
+			  w->c->job.pid);
+		r = error_hint(err, "only a container with a program of its own can be carried");
+	}
 	if (r == 0)
 		r = container_spec(w->c, &w->spec, err);
 	if (r == 0 && w->spec.contexe.remove && !w->opt->output && !w->opt->leave_running &&

@@ -63,7 +63,9 @@ static NORETURN void detached_main(struct container *c, const struct supervisor_
 	_exit(status & 0xff);
 }
 
-int supervise_detached(struct container *c, const struct supervisor_options *opt, struct error *err)
+/* Until it has told that the container is up. *ret_sock: where it told. */
+static int begin(struct container *c, const struct supervisor_options *opt, int *ret_sock,
+		 struct error *err)
 {
 	int report[2];
 	int r = sync_pair(report, err);
@@ -88,10 +90,28 @@ int supervise_detached(struct container *c, const struct supervisor_options *opt
 		;
 	struct sync_result got = SYNC_RESULT_INIT;
 	r = sync_collect(report[0], SYNC_BUILT, &got, err);
-	fd_close(report[0]);
 	if (r == 0 && got.eof)
-		return error_set(err, ECHILD, "the supervisor died");
+		r = error_set(err, ECHILD, "the supervisor died");
+	if (r < 0)
+		fd_close(report[0]);
+	else
+		*ret_sock = report[0];
 	return r;
+}
+
+int supervise_detached(struct container *c, const struct supervisor_options *opt, struct error *err)
+{
+	int sock;
+	int r = begin(c, opt, &sock, err);
+	if (r == 0)
+		fd_close(sock);
+	return r;
+}
+
+int supervise_led(struct container *c, const struct supervisor_options *opt, int *ret_sock,
+		  struct error *err)
+{
+	return begin(c, opt, ret_sock, err);
 }
 
 int supervise_orphan(struct container *c, struct error *err)

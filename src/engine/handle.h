@@ -9,6 +9,7 @@
 
 struct contexe {
 	struct root *root;
+	int control; /* contexe_serve_control(); 0: not */
 };
 
 struct contexe_spec {

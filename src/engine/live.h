@@ -17,6 +17,7 @@ struct live {
 	int start_fd; /* a byte here lets the job run; -EBADF: it runs */
 	int sync;     /* until the job has executed */
 	bool own_init, own_pidns;
+	bool led;	 /* job is a process outside, and has come in: it ends with the container */
 	char stdio[160]; /* what the job's 0, 1, 2 are: stdio_describe() */
 };
 #define LIVE_NONE                                                                                  \

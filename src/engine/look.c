@@ -49,6 +49,8 @@ static void fill_info(struct container *c, struct contexe_info *info)
 		.exit_status = -1,
 	};
 	if (c->has_state) {
+		info->led = c->state.led;
+		info->leader = c->state.led ? c->job.pid : 0;
 		info->created = c->state.created;
 		info->started = c->state.started;
 		info->finished = c->state.finished;

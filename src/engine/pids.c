@@ -30,7 +30,8 @@ static int add_container(void *arg, struct container *c)
 		.number = c->number,
 		.name = t->names[t->n],
 		.pidns = proc_ns_inode(c->init.pid, "pid"),
-		.supervisor = c->supervisor.pid,
+		/* who wrote the name of the container to the control file is its pseudo init */
+		.supervisor = c->state.led ? c->job.pid : c->supervisor.pid,
 		.init = c->init.pid,
 	};
 	if (t->v[t->n].pidns)

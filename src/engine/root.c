@@ -3,6 +3,7 @@
 #include "engine/root.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -109,6 +110,31 @@ void root_close(struct root *root)
 	fd_close(root->containers);
 	free(root->path);
 	free(root);
+}
+
+char *root_control(const struct root *root)
+{
+	CLEANUP_FD int fd = openat(root->fd, "control", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char path[PATH_MAX];
+	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0)
+		return NULL;
+	ssize_t n = errno == EWOULDBLOCK ? pread(fd, path, sizeof(path) - 1, 0) : -1;
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	return xstrdup(path);
+}
+
+int root_serve_control(const struct root *root, const char *path)
+{
+	CLEANUP_FD int fd =
+		openat(root->fd, "control", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	int r = ftruncate(fd, 0) < 0 ? -errno : fd_write_all(fd, path, strlen(path));
+	return r < 0 ? r : take_fd(&fd);
 }
 
 char *root_path(const struct root *root, const char *below)

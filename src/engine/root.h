@@ -29,6 +29,14 @@ int root_open(const char *path, struct root **ret, struct error *err) NODISCARD;
 void root_close(struct root *root);
 
 /* A path below the root as a string of the caller's (free). */
+/*
+ * The control file of containers (contexe-fs(1)), as long as the server lives that said so: it holds a lock on the file
+ * `control` of the state root. NULL: there is none. malloc'ed.
+ */
+char *root_control(const struct root *root);
+/* Says so: the descriptor that holds the lock. -EBUSY: another does. */
+int root_serve_control(const struct root *root, const char *path) NODISCARD;
+
 char *root_path(const struct root *root, const char *below) NODISCARD;
 
 /*

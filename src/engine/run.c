@@ -16,6 +16,7 @@
 #include "engine/events.h"
 #include "engine/handle.h"
 #include "engine/lifecycle.h"
+#include "engine/making.h"
 #include "engine/options.h"
 #include "engine/prepare.h"
 #include "engine/supervisor.h"
@@ -36,8 +37,8 @@ static void first_state(struct container *c)
 }
 
 /* Directory and configuration; removed again by the caller if what follows fails. */
-static int make(struct contexe *cx, struct contexe_spec *spec, struct container **ret,
-		struct error *err)
+int making_begin(struct contexe *cx, struct contexe_spec *spec, struct container **ret,
+		 struct error *err)
 {
 	int r = container_make(cx->root, spec->name, spec->number, ret, err);
 	if (r < 0)
@@ -53,7 +54,7 @@ static int make(struct contexe *cx, struct contexe_spec *spec, struct container 
 }
 
 /* What failed to start never existed. The supervisor may have let go of the lock by then. */
-static void unmake(struct container *c)
+void making_undo(struct container *c)
 {
 	struct error ignored;
 	if (!c)
@@ -73,7 +74,7 @@ int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, i
 	netns_init(&netns);
 	if (!detach && prepare_wants_netns(cx->root, spec))
 		netns_begin(&netns);
-	int r = make(cx, spec, &c, err);
+	int r = making_begin(cx, spec, &c, err);
 	if (r == 0) {
 		if (ret_name)
 			*ret_name = xstrdup(c->name);
@@ -90,7 +91,7 @@ int contexe_run(struct contexe *cx, struct contexe_spec *spec, unsigned flags, i
 	if (r < 0) {
 		error_what(err, "cannot run the container");
 		options_blame(spec, err);
-		unmake(c);
+		making_undo(c);
 		if (ret_name && c) {
 			free(*ret_name);
 			*ret_name = NULL;
@@ -104,7 +105,7 @@ int contexe_create(struct contexe *cx, struct contexe_spec *spec, char **ret_nam
 {
 	struct error *err = api_error(public_err);
 	struct container *c CLEANUP_CONTAINER = NULL;
-	int r = make(cx, spec, &c, err);
+	int r = making_begin(cx, spec, &c, err);
 	struct supervisor_options opt = { .wait_start = true,
 					  .report = FD_NONE,
 					  .spec = &spec->spec };
@@ -113,7 +114,7 @@ int contexe_create(struct contexe *cx, struct contexe_spec *spec, char **ret_nam
 	if (r < 0) {
 		error_what(err, "cannot create the container");
 		options_blame(spec, err);
-		unmake(c);
+		making_undo(c);
 		return r;
 	}
 	if (ret_name)
@@ -160,6 +161,12 @@ int contexe_start(struct contexe *cx, const char *ref, struct contexe_error *pub
 		if (r < 0) /* it is over then: let that be written down */
 			IGNORE_RESULT(contexe_wait(cx, ref, 5000, &status, NULL));
 		return r < 0 ? error_what(err, "cannot start the container") : 0;
+	}
+	if (c->state.led) {
+		error_set(err, ENOEXEC, "it has no program of its own: a process outside leads it");
+		error_hint(err, "write its name to the control file, see contexe-fs(1)");
+		error_object(err, "%s", c->name);
+		return error_what(err, "cannot start the container");
 	}
 	if (c->supervised) {
 		error_set(err, EBUSY, "it is about to be started again by its restart policy");

@@ -30,6 +30,7 @@ struct state {
 	char *cgroup; /* for cgroup_open() */
 	char *stdio;  /* what the job's 0, 1, 2 are, see externals.h */
 	uint64_t restarts;
+	bool led;     /* by a process outside, the "job", instead of having a program of its own */
 	bool stopped; /* it ended because a user wanted it: `unless-stopped` stays down over a boot */
 };
 

@@ -96,7 +96,8 @@ static void announce(struct supervisor *sv)
 	    sync_send(sv->opt->report, SYNC_BUILT, 0, FD_NONE) < 0)
 		sv->reported = false;
 	sv->reported = true;
-	container_unlock(sv->c);
+	if (!sv->opt->leader)
+		container_unlock(sv->c);
 }
 
 /* ---- contexe-init ---- */
@@ -230,6 +231,8 @@ static int64_t final_status(struct supervisor *sv)
 	bool waited = sys_pidfd_wait(sv->live.init.pidfd, &info, WEXITED | WNOWAIT | __WALL) == 0;
 	bool killed = waited && info.si_code != CLD_EXITED;
 
+	if (sv->live.led)
+		return leader_status(&sv->live.job);
 	if (sv->status.set)
 		return sv->status.v;
 	if (sv->live.own_init && container_read_status(sv->c, &written) == 0)
@@ -343,6 +346,7 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 		/* a spec with joins is written down before they are filled in */
 		.write_spec = sv->spec == sv->opt->spec && !sv->spec->contexe.join.n,
 		.restoring = first ? sv->opt->restoring : NULL,
+		.leader = sv->opt->leader,
 	};
 	if (r == 0 && req.restoring) {
 		restoring_set_clocks(req.restoring, sv->spec);
@@ -364,7 +368,7 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 	if (r < 0)
 		return r;
 	make_log(sv);
-	if (sv->started)
+	if (sv->started && !req.leader)
 		record_event(sv, req.restoring ? "restore" : "start", NULL);
 	return 0;
 }
@@ -521,10 +525,18 @@ int supervise(struct container *c, const struct supervisor_options *opt, int *re
 		r = bring_up(&sv, true, err);
 	if (r < 0) {
 		take_down(&sv);
+		if (opt->leader)
+			leader_orphaned(&sv);
 		supervisor_done(&sv);
 		return r;
 	}
 	announce(&sv);
+	if (opt->leader && (r = leader_wait(&sv, err)) < 0) {
+		take_down(&sv);
+		leader_missing(&sv);
+		supervisor_done(&sv);
+		return r;
+	}
 	if (opt->foreground)
 		start_local(&sv);
 	int status = run_lives(&sv);

@@ -18,7 +18,8 @@ struct supervisor_options {
 	struct spec
 		*spec; /* NULL: as written down in config.json. Used up by a detached supervisor. */
 	struct restoring
-		*restoring;  /* its first life is continued from an image; NULL: it begins */
+		*restoring; /* its first life is continued from an image; NULL: it begins */
+	const struct pidref *leader; /* of a led container: init "leader" */
 	struct netns *netns; /* for the first start in the foreground; NULL: none is on its way */
 	int report; /* sync socket (container/sync.h) that hears of the start; -EBADF: the caller is told */
 };
@@ -38,6 +39,15 @@ int supervise(struct container *c, const struct supervisor_options *opt, int *re
  */
 int supervise_detached(struct container *c, const struct supervisor_options *opt, struct error *err)
 	NODISCARD;
+
+/*
+ * The same for a container that a process outside shall lead (opt->leader): *ret_sock is the supervisor's other end. Once
+ * the leader is in, the caller says SYNC_GO there (container/sync.h); when it closes it without, or dies, the
+ * supervisor ends the container, and deletes it if it is of the kind that goes with its leader. End of file: done.
+ * c stays locked until then.
+ */
+int supervise_led(struct container *c, const struct supervisor_options *opt, int *ret_sock,
+		  struct error *err) NODISCARD;
 
 /*
  * Gives a container whose supervisor was killed a new one (contexe-init kept its descriptors). c is not

@@ -57,6 +57,16 @@ void record_end(struct supervisor *sv, int64_t wait_status, const char *reason);
 /* It was written down as running, but its program could not be executed. */
 void record_failed(struct supervisor *sv, const struct error *err);
 
+/* ---- leader ---- */
+/* Until whoever asked for the container has brought its leader in: SYNC_GO; then it is unlocked. */
+int leader_wait(struct supervisor *sv, struct error *err) NODISCARD;
+/* It never came, and all else is taken down: nobody was in it. */
+void leader_missing(struct supervisor *sv);
+/* The container could not be made; nor is there anybody any more who would remove what there is of it. */
+void leader_orphaned(struct supervisor *sv);
+/* The wait status of a leader that has ended, no child of ours; 0 where the kernel does not tell. */
+int leader_status(const struct pidref *leader);
+
 /* ---- clients ---- */
 void clients_handle(struct supervisor *sv, const struct pollset *ps);
 void clients_add(const struct supervisor *sv, struct pollset *ps);

@@ -7,6 +7,7 @@
 #include "base/timestamp.h"
 #include "container/cgroup/cgroup.h"
 #include "engine/events.h"
+#include "engine/supervisor.h"
 #include "engine/supervisor_parts.h"
 
 static void describe_processes(struct supervisor *sv, struct state *s)
@@ -32,6 +33,7 @@ int record_started(struct supervisor *sv, const char *status, struct error *err)
 	s->stopped = false;
 	if (str_eq(status, "running"))
 		s->started = timestamp_now();
+	s->led = sv->opt->leader != NULL;
 	s->stdio = arena_strdup(&s->arena, sv->live.stdio);
 	CLEANUP_BUF struct buf groups = BUF_INIT;
 	s->cgroup = NULL;

@@ -3,8 +3,8 @@
  * init.c - the loop of contexe-init: one turn takes a bounded amount from each source, so that
  * neither a storm of signals, nor of orphans, nor of messages keeps it from the others.
  *
- * It ends in one function, init_end, for two reasons only: the job has ended, or a signal from
- * outside ended init. With it the kernel kills what is left in the pid namespace.
+ * It ends in one function, init_end, for two reasons only: the job (or the leader outside, where
+ * there is no job) has ended, or a signal from outside ended init. With it the kernel kills what is left in the pid namespace.
  */
 #include "init/init.h"
 
@@ -20,7 +20,7 @@
 #define INIT_SIGNAL_BATCH 4
 
 struct init {
-	int job;
+	int job; /* 0: the pidfd INIT_FD_KEEP is the leader's */
 	int signal_fd;
 	bool reap; /* a child may have ended */
 	struct channel channel;
@@ -58,12 +58,12 @@ static void init_reap(struct init *in)
 		int status = 0;
 		long pid = sys_wait4(-1, &status, WNOHANG | __WALL);
 
-		if (pid == in->job)
-			init_end(in, INIT_JOB_EXITED, status, status);
 		if (pid <= 0) {
 			in->reap = false;
 			return;
 		}
+		if (pid == in->job)
+			init_end(in, INIT_JOB_EXITED, status, status);
 	}
 }
 
@@ -76,7 +76,7 @@ NORETURN static void init_take_end(struct init *in, int signal)
 {
 	int status = 0;
 
-	if (sys_wait4(in->job, &status, WNOHANG | __WALL) == in->job)
+	if (in->job && sys_wait4(in->job, &status, WNOHANG | __WALL) == in->job)
 		init_end(in, INIT_JOB_EXITED, status, status);
 	init_end(in, INIT_ENDED_BY, signal, signal);
 }
@@ -112,11 +112,12 @@ static void init_turn(struct init *in)
 {
 	const struct timespec at_once = { 0, 0 }, soon = { 1, 0 };
 	const struct timespec *timeout = NULL;
-	struct pollfd fds[1 + CHANNEL_POLLFDS];
+	struct pollfd fds[2 + CHANNEL_POLLFDS], *leader = &fds[1 + CHANNEL_POLLFDS];
 	int signal;
 
 	fds[0] = (struct pollfd){ .fd = in->signal_fd, .events = POLLIN };
 	channel_watch(&in->channel, fds + 1);
+	*leader = (struct pollfd){ .fd = in->job ? -1 : INIT_FD_KEEP, .events = POLLIN };
 	if (in->channel.accept_failed)
 		timeout = &soon;
 	if (in->reap)
@@ -127,8 +128,10 @@ static void init_turn(struct init *in)
 		init_take_signals(in);
 	if (in->reap)
 		init_reap(in);
+	if (leader->revents)
+		init_end(in, INIT_JOB_EXITED, 0, 0);
 	signal = channel_serve(&in->channel, fds + 1);
-	if (signal)
+	if (signal && in->job)
 		sys_kill(in->job, signal);
 }
 

@@ -5,7 +5,8 @@
 #include "base/compiler.h"
 
 /*
- * Reaps, judges signals and serves the supervisor until the job ends or a signal ends init.
+ * Reaps, judges signals and serves the supervisor until the job ends or a signal ends init. job 0: until the
+ * process ends of which INIT_FD_KEEP is a pidfd.
  * signal_fd is that of signals_open; descriptors 3 .. 6 + n_keep - 1 are as protocol.h says.
  */
 NORETURN void init_run(int job, unsigned int n_keep, int signal_fd);

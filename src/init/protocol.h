@@ -6,6 +6,9 @@
  * contexe-init is executed with:
  *     argv: "contexe-init", JOB_PID (decimal, the vpid of the job, already its child, with
  *           the exit signal SIGCHLD), N_KEEP (decimal)
+ *           JOB_PID 0: there is no job. The container is led by a process outside (its leader), of which fd 6 is
+ *           a pidfd; when that has ended, init ends as if it were a job that ended with 0, since it cannot know
+ *           more: a pidfd tells nothing of a process that the reader's pid namespace does not have
  *     fd 3  SOCK_SEQPACKET socket, connected to the supervisor
  *     fd 4  SOCK_SEQPACKET listening unix socket: the container's control socket (`ctl`), served by
  *           the supervisor; kept here so that it outlives the supervisor. Init sets O_NONBLOCK,

@@ -86,11 +86,11 @@ void init_start(long *stack)
 			"usage: contexe-init JOB_PID N_KEEP (started by contexe, not by hand)\n");
 	job = start_number(argv[1], INIT_MAX_PID);
 	n_keep = start_number(argv[2], INIT_MAX_KEEP);
-	if (job < 2 || n_keep < 0)
-		start_fail("JOB_PID must be 2 or more, N_KEEP 0 to 8\n");
+	if (job < 0 || job == 1 || n_keep < !job)
+		start_fail("JOB_PID must be 2 or more, or 0; N_KEEP 0 to 8\n");
 	if (sys_getpid() != 1)
 		start_fail("must be pid 1 of a pid namespace\n");
-	if (!start_has_child(job))
+	if (job && !start_has_child(job))
 		start_fail("JOB_PID is not a child of this process\n");
 	last = INIT_FD_KEEP + (unsigned int)n_keep - 1;
 	if (!start_has_fds(last))

@@ -238,9 +238,9 @@ struct spec_contexe {
 	char *image;  /* name or id of the image, for people */
 	char *image_id;
 	bool overlay; /* the root is an overlay: root.path lies below a private upper layer */
-	struct strings lower;	     /* layers above root.path, top first, when overlay */
-	struct strings submounts;    /* --host: mount points below root.path to show as well */
-	char *init;		     /* "contexe" (default) or "none" */
+	struct strings lower;	  /* layers above root.path, top first, when overlay */
+	struct strings submounts; /* --host: mount points below root.path to show as well */
+	char *init; /* "contexe" (default), "none", or "leader": contexe-init, and a process outside leads */
 	bool interactive;	     /* stdin is kept open */
 	bool remove;		     /* --rm */
 	char *restart;		     /* no, always, on-failure, unless-stopped */

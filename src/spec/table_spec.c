@@ -45,7 +45,7 @@ static const struct schema_field hooks_fields[] = {
 static const struct schema hooks_schema = SCHEMA(struct spec_hooks, hooks_fields);
 
 static const char *const rootfs_kinds[] = { "host", "dir", "image", NULL };
-static const char *const init_kinds[] = { "contexe", "none", NULL };
+static const char *const init_kinds[] = { "contexe", "none", "leader", NULL };
 static const char *const restart_kinds[] = {
 	"no", "always", "on-failure", "unless-stopped", NULL,
 };

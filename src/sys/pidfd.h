@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -24,6 +26,22 @@ static inline int sys_pidfd_getfd(int pidfd, int fd)
 {
 	long r = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 	return r < 0 ? -errno : (int)r;
+}
+
+/*
+ * The wait status of a process that has ended and was reaped, whoever's child it was (PIDFD_GET_INFO, Linux 6.15).
+ * -ESRCH: not reaped yet; -ENOTTY, -EINVAL: an older kernel.
+ */
+static inline int sys_pidfd_exit_code(int pidfd)
+{
+	struct {
+		uint64_t mask, cgroupid;
+		uint32_t ids[11];
+		int32_t exit_code;
+	} info = { .mask = 1 << 3 /* PIDFD_INFO_EXIT */ };
+	if (ioctl(pidfd, _IOWR(0xFF, 11, info), &info) < 0)
+		return -errno;
+	return info.mask & (1 << 3) ? info.exit_code : -ESRCH;
 }
 
 /* Waits for a child through its pidfd. options as in waitid(2). 0 or -errno. */

@@ -10,7 +10,7 @@ from support import engine
 from support.box import refused
 
 COMMANDS = ("run create start restart stop kill pause resume update rm exec hijack attach checkpoint restore verify wait ls ps pid top stats "
-            "logs events inspect image probe version").split()
+            "logs events inspect image fs probe version").split()
 OF_ONE = "start restart stop kill pause resume rm exec hijack attach wait top logs inspect".split()
 
 
@@ -82,6 +82,9 @@ def test_no_such_container(contexe, args):
     (("image", "rm"), "which image"),
     (("image", "inspect"), "which image"),
     (("image", "ls", "x"), "no arguments"),
+    (("fs",), "one directory"),
+    (("fs", "mount"), "one directory"),
+    (("fs", "umount", "a", "b"), "one directory"),
     (("probe", "no-such"), "no feature 'no-such'"),
     (("version", "x"), "no arguments"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")

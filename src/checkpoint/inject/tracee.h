@@ -147,3 +147,18 @@ int tracee_set(struct tracee *t, const struct user_regs_struct *regs, const void
  */
 int tracee_detach(struct tracee *t, int stop_signal, struct error *err) NODISCARD;
 void tracee_done(struct tracee *t);
+
+/* ---- somebody else's thread, in a system call that we end ---- */
+
+/*
+ * Three steps, so that it executes no instruction of its own between the end of its call and its stop: seize it (it
+ * waits on); ask it to stop, when the call's result is certain; end its call, and await the stop. Its visits are guarded
+ * (visit.h). -EBUSY: another traces it; -ESRCH: it was killed. tracee_free() in any case, once it was caught.
+ */
+int tracee_catch(pid_t tid, struct tracee *ret, struct error *err) NODISCARD;
+int tracee_ask(struct tracee *t, struct error *err) NODISCARD;
+int tracee_await(struct tracee *t, unsigned timeout_ms, struct error *err) NODISCARD;
+/* Makes its system call, which has ended, have another result. */
+int tracee_answer(struct tracee *t, int64_t result, struct error *err) NODISCARD;
+/* Lets it go if it is stopped. */
+void tracee_free(struct tracee *t);

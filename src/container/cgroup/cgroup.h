@@ -95,6 +95,16 @@ int cgroup_fd_beside(const struct cgroup *cg, pid_t pid) NODISCARD;
 /* Moves another process by pid into all groups (v2 and v1). 0 or -errno. */
 int cgroup_attach(const struct cgroup *cg, pid_t pid, struct error *err) NODISCARD;
 
+/* In which groups a process is, of the hierarchies that cg has groups in, so that it can be put back there. */
+struct cgroup_place {
+	int fds[16]; /* O_PATH; -EBADF: not known */
+	size_t n;
+};
+void cgroup_place_of(const struct cgroup *cg, pid_t pid, struct cgroup_place *ret);
+/* Best effort. Closes. */
+void cgroup_put_back(struct cgroup_place *place, pid_t pid);
+void cgroup_place_done(struct cgroup_place *place);
+
 /* Changes limits while it runs: those set in res, the others stay. A group for a v1 controller that has
  * none yet is made and the container's processes are moved there. All or nothing where the kernel lets us:
  * on failure the values written before are put back. */

@@ -39,7 +39,7 @@ int mount_op_run(struct tree *t, const struct mount_op *op, struct error *err)
 	int r = op->remount ? remount(t, op, err) : kinds[op->kind].run(t, op, err);
 	if (r >= 0)
 		return 0;
-	if (r == -ENOENT && op->optional) {
+	if ((r == -ENOENT || r == -ENOTCONN) && op->optional) {
 		error_clear(err);
 		return 0;
 	}

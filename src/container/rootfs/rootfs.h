@@ -40,7 +40,7 @@ struct mount_op {
 	uint64_t propagation;		 /* MS_PRIVATE, MS_SHARED, ...; 0: private */
 	bool propagation_rec;
 	bool recursive; /* MOUNT_BIND: the whole tree (rbind) */
-	/* A missing source or destination is no error; a link gives way to what is there. */
+	/* A missing source or destination, or one whose server has died, is no error; a link gives way to what is there. */
 	bool optional;
 	bool copy_up; /* copy what lies beneath (tmpcopyup): into a tmpfs, or into an empty directory that is bound */
 	bool remount;	/* change the attributes of the mount that is at the destination already */
