@@ -268,34 +268,67 @@ static int take_leader(const struct bringup_request *req, struct build_io *io, s
 	return 0;
 }
 
-static int bringup_wired(struct container *c, const struct bringup_request *req, struct wiring *w,
-			 struct relay *relay, struct live *live, struct error *err)
-{
-	const struct spec *spec = req->spec;
-	CLEANUP_FD int status = open_status(c, err);
-	CLEANUP_FD int start_read = FD_NONE;
-	CLEANUP_FD int theirs = FD_NONE;
-	struct plan plan CLEANUP_PLAN = { 0 };
-	CLEANUP_STR char *containers = root_path(c->root, "containers");
-	CLEANUP_STR char *dir = xasprintf("%s/%s", containers, c->name);
-	int fds[2];
+/* Between us and the container's init: what it listens on, the channel, what it waits at. The ends that are its own. */
+struct ends {
+	int channel, start;
+};
 
-	if (status < 0)
-		return status;
+static int connect_ends(struct container *c, const struct bringup_request *req, struct live *live,
+			struct ends *ret, struct error *err)
+{
+	int fds[2];
 	live->listen = control_listen(c->dir, err);
 	if (live->listen < 0)
 		return live->listen;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return error_sys(err, errno, "cannot make a socket pair");
 	live->channel = fds[0];
-	theirs = fds[1];
-	if (req->wait_start) {
-		if (pipe2(fds, O_CLOEXEC) < 0)
-			return error_sys(err, errno, "cannot make a pipe");
-		start_read = fds[0];
-		live->start_fd = fds[1];
-	}
-	int r = bringup_plan(c->root, dir, spec, live->cg, &plan, err);
+	ret->channel = fds[1];
+	if (!req->wait_start)
+		return 0;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "cannot make a pipe");
+	ret->start = fds[0];
+	live->start_fd = fds[1];
+	return 0;
+}
+
+static void ends_done(struct ends *e)
+{
+	fd_close(e->channel);
+	fd_close(e->start);
+}
+
+static int take_built(const struct build_result *built, const struct plan *plan,
+		      const struct build_io *io, struct relay *relay, struct live *live)
+{
+	live->init = built->init;
+	if (!io->led)
+		live->job = built->job;
+	live->sync = built->sync;
+	live->own_init = plan->own_init;
+	live->own_pidns = plan->own_pidns;
+	if (built->console < 0)
+		return 0;
+	relay->tty = true;
+	relay->source[1] = relay->sink = built->console;
+	return fd_set_nonblock(built->console, 1);
+}
+
+static int bringup_wired(struct container *c, const struct bringup_request *req, struct wiring *w,
+			 struct relay *relay, struct live *live, struct error *err)
+{
+	const struct spec *spec = req->spec;
+	CLEANUP_FD int status = open_status(c, err);
+	__attribute__((cleanup(ends_done))) struct ends ends = { FD_NONE, FD_NONE };
+	struct plan plan CLEANUP_PLAN = { 0 };
+	CLEANUP_STR char *containers = root_path(c->root, "containers");
+	CLEANUP_STR char *dir = xasprintf("%s/%s", containers, c->name);
+	if (status < 0)
+		return status;
+	int r = connect_ends(c, req, live, &ends, err);
+	if (r == 0)
+		r = bringup_plan(c->root, dir, spec, live->cg, &plan, err);
 	if (r == 0)
 		r = make_layers(c, &plan, err);
 	if (r < 0)
@@ -313,10 +346,10 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 		.meanwhile_arg = &m,
 		.stdio = { w->job[0], w->job[1], w->job[2] },
 		.listen_fd = live->listen,
-		.channel_fd = theirs,
+		.channel_fd = ends.channel,
 		.status_fd = status,
 		.n_keep = w->n_keep,
-		.start_fd = start_read,
+		.start_fd = ends.start,
 		.netns_fd = netns_for(req, &plan),
 	};
 	m.netns = io.netns_fd >= 0 ? req->netns : NULL;
@@ -335,17 +368,7 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	r = container_build(&plan, live->cg, &io, &built, err);
 	if (r < 0)
 		return r;
-	live->init = built.init;
-	if (!io.led)
-		live->job = built.job;
-	live->sync = built.sync;
-	live->own_init = plan.own_init;
-	live->own_pidns = plan.own_pidns;
-	if (spec->process.terminal) {
-		relay->tty = true;
-		relay->source[1] = relay->sink = built.console;
-		r = fd_set_nonblock(built.console, 1);
-	}
+	r = take_built(&built, &plan, &io, relay, live);
 	if (r == 0 && req->restoring)
 		r = restoring_run(req->restoring, &io, built.console, live, err);
 	return r;

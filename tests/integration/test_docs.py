@@ -136,6 +136,7 @@ def session():
 
 def shape(text):
     """What stays the same from day to day: numbers, sizes and times become N."""
+    text = re.sub(r"\bD(s?) ", r"S\1 ", text)            # whoever waits for a busy disk sleeps, too
     text = re.sub(r"\d+(\.\d+)?[BKMG]?\b( seconds?\b)?", "N", text)
     return [" ".join(line.split()) for line in text.strip().splitlines()]
 
