@@ -29,6 +29,7 @@
 #include "engine/handle.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
+#include "engine/next_ids.h"
 #include "engine/tasks.h"
 #include "sys/openat2.h"
 
@@ -194,7 +195,9 @@ static int while_stopped(void *arg, struct image_writer *writer, struct error *e
 	struct work *w = arg;
 	(void)writer;
 	read_clocks(w);
-	int r = pack_tmpfs(w, err);
+	int r = next_ids_read(w->c->init.pid, &w->spec, err);
+	if (r == 0)
+		r = pack_tmpfs(w, err);
 	return r == 0 && packs_layer(w) ? pack_upper(w, err) : r;
 }
 

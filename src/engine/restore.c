@@ -15,6 +15,7 @@
 #include "engine/container.h"
 #include "engine/events.h"
 #include "engine/handle.h"
+#include "engine/idrange.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
 #include "engine/relocate.h"
@@ -83,6 +84,22 @@ static void first_state(struct container *c)
 	c->has_state = true;
 }
 
+/*
+ * Beside the container it was written down from, which may live: other ids outside, if the files are stored with those of
+ * the inside. Else the same ones, as the files belong to them.
+ */
+static int take_ids(struct spec *s, const struct container *c, struct error *err)
+{
+	struct spec_linux *l = &s->linux_;
+	if (!l->n_uid_mappings)
+		return 0;
+	if (!s->contexe.auto_userns.set || !s->contexe.idmap)
+		return idrange_note(c->root, c->name, c->id, s, err);
+	l->n_uid_mappings = l->n_gid_mappings = 0;
+	l->uid_mappings = l->gid_mappings = NULL;
+	return idrange_take(c->root, c->name, c->id, s, err);
+}
+
 static int make_new(struct contexe *cx, struct restoring *r, const char *name, unsigned number,
 		    struct container **ret, struct error *err)
 {
@@ -92,7 +109,9 @@ static int make_new(struct contexe *cx, struct restoring *r, const char *name, u
 	if (e < 0)
 		return e;
 	first_state(*ret);
-	e = write_files(r, *ret, err);
+	e = take_ids(&r->spec, *ret, err);
+	if (e == 0)
+		e = write_files(r, *ret, err);
 	if (e == 0)
 		e = unpack_layer(r, *ret, err);
 	if (e == 0)
