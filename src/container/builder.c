@@ -265,6 +265,8 @@ static int vforked_job(void *arg)
  */
 static pid_t vfork_job(struct builder *b)
 {
+	/* the job may ask who process 1 is before that has executed */
+	(void)prctl(PR_SET_NAME, "contexe-init");
 	return sys_vfork(0, FD_NONE, NULL, vforked_job, b);
 }
 

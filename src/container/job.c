@@ -150,6 +150,11 @@ static void exec_fail(const struct job *job, int e, const char *tried, int sync)
 static void execute(const struct job *job, char **envp, int sync)
 {
 	const char *name = job->argv[0];
+	/*
+	 * The memory may still be the builder's too (vfork), who is on its way to execute contexe-init while we run already:
+	 * nobody in the container may look into it. execve(2) gives us a memory of our own.
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (strchr(name, '/')) {
 		execve(name, job->argv, envp);
 		exec_fail(job, errno, name, sync);
