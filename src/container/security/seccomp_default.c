@@ -209,19 +209,16 @@ static const struct arg_rule arg_rules[] = {
 	 * Address families 0..45 but CAIF (37), AF_ALG (38; the kernel's crypto, for anybody, and a
 	 * line of privilege escalations) and AF_VSOCK (40, which leads out of a virtual machine
 	 * past every network namespace), as docker does today. (i386's socketcall(2) hides its
-	 * arguments and stays open.) Netlink (16): with CAP_AUDIT_WRITE all of it. Without,
-	 * NETLINK_AUDIT (9) says EINVAL, which PAM and sshd read as a kernel without audit, where a
-	 * refused message would make them give up.
+	 * arguments and stays open.) Netlink (16) by its protocols 0..31: NETLINK_AUDIT (9) says
+	 * EINVAL without CAP_AUDIT_WRITE, which PAM and sshd read as a kernel without audit, where
+	 * a refused message would make them give up. NETLINK_KOBJECT_UEVENT (15) tells of the
+	 * machine's devices in every network namespace that belongs to the machine's user
+	 * namespace, to anybody: not there, without CAP_SYS_ADMIN.
 	 */
 	{ "socket", ALLOW, 0, 0, 0, 1, { { 0, 16, 0, "SCMP_CMP_LT" } } },
-	{ "socket", ALLOW, 0, BIT(CAP_AUDIT_WRITE), 0, 1, { { 0, 16, 0, EQ } } },
-	{ "socket",
-	  ALLOW,
-	  BIT(CAP_AUDIT_WRITE),
-	  0,
-	  0,
-	  2,
-	  { { 0, 16, 0, EQ }, { 2, 9, 0, "SCMP_CMP_NE" } } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 8, 0) } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, { 2, 8, 0, EQ } } },
+	{ "socket", ALLOW, 0, BIT(CAP_AUDIT_WRITE), 0, 2, { { 0, 16, 0, EQ }, { 2, 9, 0, EQ } } },
 	{ "socket",
 	  "SCMP_ACT_ERRNO",
 	  BIT(CAP_AUDIT_WRITE),
@@ -229,6 +226,18 @@ static const struct arg_rule arg_rules[] = {
 	  EINVAL,
 	  2,
 	  { { 0, 16, 0, EQ }, { 2, 9, 0, EQ } } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 2, 10) } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 2, 12) } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, { 2, 14, 0, EQ } } },
+	{ "socket", ALLOW, 0, BIT(CAP_SYS_ADMIN), 0, 2, { { 0, 16, 0, EQ }, { 2, 15, 0, EQ } } },
+	{ "socket",
+	  "SCMP_ACT_ERRNO",
+	  BIT(CAP_SYS_ADMIN),
+	  0,
+	  EPROTONOSUPPORT,
+	  2,
+	  { { 0, 16, 0, EQ }, { 2, 15, 0, EQ } } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 16, 16) } },
 	{ "socket", ALLOW, 0, 0, 0, 1, { { 0, 17, 0, EQ } } },
 	{ "socket", ALLOW, 0, 0, 0, 1, { RUN(0, 2, 18) } },
 	{ "socket", ALLOW, 0, 0, 0, 1, { RUN(0, 4, 20) } },
