@@ -225,6 +225,12 @@ static int map_root(struct mapping *mapping, struct error *err)
 {
 	struct plan *p = mapping->p;
 	struct rootfs_plan *r = &p->rootfs;
+	if (str_eq(p->spec->contexe.rootfs, "host") && !rootfs_can_map_host()) {
+		error_set(err, ENOTSUP,
+			  "this kernel cannot hide the machine's secrets from a mapped root");
+		return error_hint(
+			err, "Linux 6.6 can; make the container anew, or use --rootfs or --image");
+	}
 	int userns = own_userns(mapping, err);
 	if (userns < 0)
 		return userns;

@@ -8,6 +8,7 @@
 
 #include "base/parse.h"
 #include "container/plan_idmap.h"
+#include "container/rootfs/rootfs.h"
 #include "engine/idrange.h"
 #include "engine/prepare.h"
 
@@ -44,6 +45,7 @@ void prepare_idmap(const struct root *root, struct spec *s, const char *lowest)
 	s->contexe.idmap = root->privileged && !root->in_userns && l->n_uid_mappings &&
 			   l->n_gid_mappings && stat(lowest, &st) == 0 &&
 			   !is_outside(l->uid_mappings, l->n_uid_mappings, st.st_uid) &&
+			   (s->root_path || rootfs_can_map_host()) &&
 			   plan_can_map(l, paths, ARRAY_SIZE(paths));
 }
 

@@ -281,6 +281,14 @@ def test_the_machines_tree(contexe, idmap, userns):
 
 
 @each_userns
+def test_secrets_of_the_machine_stay_hidden(contexe, idmap, userns):
+    """Root inside would have the rights to them: it is the hiding layer that keeps them."""
+    out = contexe.out("run", "--rm", *userns, "--", "sh", "-c", "ls -A /root /home /etc/ssl/private /var/backups; "
+                      "cat /etc/shadow; ls /var/lib/contexe", check=False)
+    assert set(out.split()) <= {"/root:", "/home:", "/etc/ssl/private:", "/var/backups:"}, out
+
+
+@each_userns
 def test_an_image(contexe, idmap, scratch, busybox_rootfs, userns):
     image = Image(Cmd=["sh"], Volumes={"/data": {}}).layer(tree(busybox_rootfs)).layer(
         {"etc/his": ("x", 0o640, 1000), "data": None, "data/seed": ("y", 0o644, 33)})
@@ -293,6 +301,18 @@ def test_an_image(contexe, idmap, scratch, busybox_rootfs, userns):
     assert owners(contexe.out("run", "--rm", *userns, "--image", "i", "--", "stat", "-c", "%n %u %g", "/etc/his")) == {
         "/etc/his": (1000, 1000)}
     assert contexe.out("run", "--rm", "--image", "i", "--", "stat", "-c", "%u", "/etc/his") == "1000"
+
+
+@each_userns
+def test_what_an_image_took_away_stays_away(contexe, idmap, scratch, busybox_rootfs, userns):
+    """Whiteouts, and directories that hide those below: a user namespace reads other marks."""
+    image = Image(Cmd=["sh"]).layer(tree(busybox_rootfs)).layer(
+        {"d": None, "d/old": "x", "e": None, "e/gone": "x", "e/stays": "x"}).layer(
+        {"d": None, "d/.wh..wh..opq": "", "d/new": "y", "e": None, "e/.wh.gone": ""})
+    contexe.run("image", "import", image.write(os.path.join(scratch, "i")), "--name", "i")
+    for options in (userns, ()):
+        assert contexe.out("run", "--rm", *options, "--image", "i", "--", "ls", "/d", "/e").split() == [
+            "/d:", "new", "/e:", "stays"]
 
 
 def test_users_inside_have_rights_by_their_ids(box, idmap, owned):      # noqa: F811

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* idmap.c - a clone of a mount with other ids: mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12. See rootfs.h. */
 #include <fcntl.h>
+#include <sys/xattr.h>
 
 #include "base/fd.h"
-#include "container/rootfs/rootfs.h"
+#include "container/rootfs/tree.h"
 #include "sys/mountfd.h"
+
+bool rootfs_can_map_host(void)
+{
+	struct error ignored;
+	struct fs_request req = { .type = "tmpfs" };
+	CLEANUP_FD int tmpfs = fs_make(&req, &ignored);
+	CLEANUP_FD int dir =
+		tmpfs < 0 ? tmpfs : openat(tmpfs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir >= 0 && fsetxattr(dir, "user.overlay.opaque", "y", 1, 0) == 0;
+}
 
 int rootfs_map_tree(const char *path, bool recursive, bool map_all, bool follow, int userns)
 {

@@ -149,6 +149,13 @@ int mount_options_parse(struct arena *a, const char *const *options, size_t n, s
 int rootfs_map_tree(const char *path, bool recursive, bool map_all, bool follow, int userns)
 	NODISCARD;
 
+/*
+ * Whether the layer that hides the machine's secrets can be moved off the machine's tree for an overlay of a user
+ * namespace: a tmpfs must keep user.* attributes (Linux 6.6). Without them what is hidden would show; it may not, where
+ * root inside has the rights of root to the machine's files.
+ */
+bool rootfs_can_map_host(void);
+
 /* Appends one line of text for an op, without a newline, for --dry-run. */
 struct buf;
 void mount_op_print(const struct mount_op *op, struct buf *out);
