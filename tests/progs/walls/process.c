@@ -218,19 +218,48 @@ static int each_number(const struct targets *t, int (*by)(pid_t))
 	static int attack_##name(const struct targets *t)                                          \
 	{                                                                                          \
 		return each_number(t, by_##name);                                                  \
-	}
-ON(kill)
-ON(killpg)
-ON(tkill)
-ON(tgkill) ON(queue) ON(tgqueue) ON(attach) ON(seize) ON(readv) ON(writev) ON(pidfd) ON(kcmp)
-	ON(scheduler) ON(setattr) ON(getattr) ON(affinity) ON(priority) ON(priority_group)
-		ON(ioprio) ON(ioprio_group) ON(prlimit) ON(migrate) ON(move) ON(robust) ON(perf)
-			ON(getpgid) ON(getsid) ON(setpgid) ON(join_group) ON(wait) ON(owner)
-				ON(owner_group) ON(owner_ex) ON(clock) ON(proc) ON(proc_task)
+	}                                                                                          \
+	_Static_assert(1, "takes the semicolon")
+ON(kill);
+ON(killpg);
+ON(tkill);
+ON(tgkill);
+ON(queue);
+ON(tgqueue);
+ON(attach);
+ON(seize);
+ON(readv);
+ON(writev);
+ON(pidfd);
+ON(kcmp);
+ON(scheduler);
+ON(setattr);
+ON(getattr);
+ON(affinity);
+ON(priority);
+ON(priority_group);
+ON(ioprio);
+ON(ioprio_group);
+ON(prlimit);
+ON(migrate);
+ON(move);
+ON(robust);
+ON(perf);
+ON(getpgid);
+ON(getsid);
+ON(setpgid);
+ON(join_group);
+ON(wait);
+ON(owner);
+ON(owner_group);
+ON(owner_ex);
+ON(clock);
+ON(proc);
+ON(proc_task);
 
-	/* ---- without knowing a number ---- */
+/* ---- without knowing a number ---- */
 
-	static int in_proc(pid_t p)
+static int in_proc(pid_t p)
 {
 	char path[64];
 	(void)snprintf(path, sizeof(path), "/proc/%d", p);
