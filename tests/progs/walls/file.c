@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -364,6 +365,36 @@ static int attack_ns_next(const struct targets *t)
 	int before = ioctl(fd, _IOR(0xb7, 12, char[16]), info);
 	return next >= 0 || before >= 0 ? THROUGH : -errno;
 }
+/* The mounts of other namespaces, whose ids are counted up: listmount(2), Linux 6.11. */
+static int attack_listmount(const struct targets *t)
+{
+	unsigned long long own = 0, found[8];
+	struct {
+		unsigned size, spare;
+		unsigned long long mnt_id, param, mnt_ns_id;
+	} req = { .size = sizeof(req), .mnt_id = ~0ULL };
+	int last = ENOENT, fd = open("/proc/self/ns/mnt", O_RDONLY);
+	(void)t;
+	if (fd < 0 || ioctl(fd, _IOR(0xb7, 5, unsigned long long), &own) < 0)
+		return -errno;
+	for (unsigned long long id = own > 20000 ? own - 20000 : 1; id < own + 2000; id++) {
+		req.mnt_ns_id = id;
+		if (id == own)
+			continue;
+		if (syscall(458, &req, found, 8, 0) >= 0) {
+			detail("of the namespace %llu, we are in %llu", id, own);
+			return THROUGH;
+		}
+		last = errno;
+	}
+	return -last;
+}
+static int attack_watch(const struct targets *t)
+{
+	int fd = inotify_init();
+	(void)t;
+	return fd < 0 ? -errno : verdict(inotify_add_watch(fd, "/proc/1/root/..", IN_ALL_EVENTS));
+}
 static int unshared(int flag)
 {
 	return verdict(unshare(flag));
@@ -467,6 +498,8 @@ const struct attack file_attacks[] = {
 	{ "ns-parent", attack_ns_parent, 0 },
 	{ "userns-parent", attack_userns_parent, 0 },
 	{ "ns-next", attack_ns_next, 0 },
+	{ "listmount", attack_listmount, 0 },
+	{ "inotify", attack_watch, OWN },
 	{ "unshare-user", attack_unshare_user, OWN | FILTER },
 	{ "unshare-mount", attack_unshare_mount, OWN },
 	{ "unshare-cgroup", attack_unshare_cgroup, OWN },

@@ -44,6 +44,25 @@ static int attack_shm_index(const struct targets *t)
 		}
 	return -errno;
 }
+static int attack_sem_index(const struct targets *t)
+{
+	struct semid_ds ds;
+	(void)t;
+	for (int i = 0; i < 4096; i++)
+		if (semctl(i, 0, SEM_STAT, &ds) >= 0 ||
+		    semctl(i, 0, 20 /* SEM_STAT_ANY */, &ds) >= 0)
+			return THROUGH;
+	return -errno;
+}
+static int attack_msg_index(const struct targets *t)
+{
+	struct msqid_ds ds;
+	(void)t;
+	for (int i = 0; i < 4096; i++)
+		if (msgctl(i, MSG_STAT, &ds) >= 0 || msgctl(i, 13 /* MSG_STAT_ANY */, &ds) >= 0)
+			return THROUGH;
+	return -errno;
+}
 static int attack_sem_id(const struct targets *t)
 {
 	struct sembuf op = { 0, 1, IPC_NOWAIT };
@@ -252,6 +271,8 @@ const struct attack ipc_attacks[] = {
 	{ "shm-key", attack_shm_key, 0 },
 	{ "shm-index", attack_shm_index, 0 },
 	{ "sem-id", attack_sem_id, 0 },
+	{ "sem-index", attack_sem_index, 0 },
+	{ "msg-index", attack_msg_index, 0 },
 	{ "sem-remove", attack_sem_remove, 0 },
 	{ "sem-key", attack_sem_key, 0 },
 	{ "msg-id", attack_msg_id, 0 },

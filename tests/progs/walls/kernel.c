@@ -12,6 +12,7 @@
 #include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/klog.h>
+#include <sys/personality.h>
 #include <sys/quota.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -275,6 +276,12 @@ static int attack_fanotify_mount(const struct targets *t)
 	return denied(fanotify_mark(fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN, AT_FDCWD,
 				    "/proc/sys"));
 }
+/* What makes other programs easier to break, set-uid ones too. */
+static int attack_personality(const struct targets *t)
+{
+	(void)t;
+	return denied(personality(ADDR_NO_RANDOMIZE | READ_IMPLIES_EXEC));
+}
 /* 32-bit calls have other numbers: mount(2) is 21 there, and a filter by number alone would let it by. */
 static int attack_int80(const struct targets *t)
 {
@@ -338,6 +345,7 @@ const struct attack kernel_attacks[] = {
 	{ "ioperm", attack_ioperm, 0 },
 	{ "fanotify", attack_fanotify, 0 },
 	{ "fanotify-filesystem", attack_fanotify_mount, OWN },
+	{ "personality", attack_personality, FILTER },
 	{ "int80-mount", attack_int80, OWN },
 	{ "x32-mount", attack_x32, 0 },
 	{ NULL, NULL, 0 },
