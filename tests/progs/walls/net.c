@@ -101,17 +101,15 @@ static int attack_uevents(const struct targets *t)
 /* Processes of the machine come and go. */
 static int attack_connector(const struct targets *t)
 {
-	struct {
-		struct nlmsghdr h;
-		struct cn_msg cn;
-		enum proc_cn_mcast_op op;
-	} __attribute__((packed)) m = {
-		.h = { .nlmsg_len = sizeof(m), .nlmsg_type = NLMSG_DONE },
-		.cn = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(m.op) },
-		.op = PROC_CN_MCAST_LISTEN,
-	};
+	const enum proc_cn_mcast_op op = PROC_CN_MCAST_LISTEN;
+	const struct cn_msg cn = { .id = { CN_IDX_PROC, CN_VAL_PROC }, .len = sizeof(op) };
+	char message[NLMSG_HDRLEN + sizeof(cn) + sizeof(op)] = "";
+	const struct nlmsghdr h = { .nlmsg_len = sizeof(message), .nlmsg_type = NLMSG_DONE };
 	(void)t;
-	return listen_to(NETLINK_CONNECTOR, CN_IDX_PROC, &m, sizeof(m));
+	memcpy(message, &h, sizeof(h));
+	memcpy(message + NLMSG_HDRLEN, &cn, sizeof(cn));
+	memcpy(message + NLMSG_HDRLEN + sizeof(cn), &op, sizeof(op));
+	return listen_to(NETLINK_CONNECTOR, CN_IDX_PROC, message, sizeof(message));
 }
 static int attack_audit_listen(const struct targets *t)
 {
