@@ -102,6 +102,9 @@ class Victims:
                          "-c", script)
         assert machine.until(lambda: "ready" in self.contexe.run("logs", self.container).stdout)
         self.other = self.contexe.json("inspect", self.container)["pid"]
+        mapped = self.contexe.name("mapped")                # one that root of the machine has mapped, and so owns
+        self.contexe.run("run", "-d", "--name", mapped, "--auto-userns", "--rootfs", self.rootfs, "--overlay", "--",
+                         "sleep", "100000")
 
     def arguments(self):
         """For walls."""

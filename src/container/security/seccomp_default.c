@@ -55,8 +55,6 @@ static const struct group groups[] = {
 	  "getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr "
 	  "flistxattr "
 	  "removexattr lremovexattr fremovexattr getxattrat setxattrat listxattrat removexattrat" },
-	/* mounts may be looked at */
-	{ 0, "statmount listmount" },
 	/* waiting for many things */
 	{ 0, "select _newselect pselect6 pselect6_time64 poll ppoll ppoll_time64 epoll_create "
 	     "epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait "
@@ -137,7 +135,8 @@ static const struct group groups[] = {
 	  "open_tree_attr "
 	  "fsopen fsconfig fsmount fspick fanotify_init quotactl quotactl_fd sethostname "
 	  "setdomainname "
-	  "lookup_dcookie lsm_get_self_attr lsm_set_self_attr lsm_list_modules listns" },
+	  "lookup_dcookie statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules "
+	  "listns" },
 	{ BIT(CAP_SYS_ADMIN) | BIT(CAP_BPF), "bpf" },
 	{ BIT(CAP_SYS_ADMIN) | BIT(CAP_PERFMON), "perf_event_open" },
 	{ BIT(CAP_SYS_ADMIN) | BIT(CAP_SYSLOG), "syslog" },
@@ -190,6 +189,13 @@ static const struct arg_rule arg_rules[] = {
 	 * clone.
 	 */
 	{ "clone3", "SCMP_ACT_ERRNO", BIT(CAP_SYS_ADMIN), 0, ENOSYS, 0, { { 0 } } },
+	/*
+	 * The mounts of other mount namespaces, by number. Who has the uid that made a user
+	 * namespace has all capabilities over it (cap_capable()), so root of a container without
+	 * one would see those of every container with one. ENOSYS: libmount reads mountinfo.
+	 */
+	{ "listmount", "SCMP_ACT_ERRNO", BIT(CAP_SYS_ADMIN), 0, ENOSYS, 0, { { 0 } } },
+	{ "statmount", "SCMP_ACT_ERRNO", BIT(CAP_SYS_ADMIN), 0, ENOSYS, 0, { { 0 } } },
 	{ "clone",
 	  ALLOW,
 	  BIT(CAP_SYS_ADMIN),

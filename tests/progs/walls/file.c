@@ -498,7 +498,7 @@ const struct attack file_attacks[] = {
 	{ "ns-parent", attack_ns_parent, 0 },
 	{ "userns-parent", attack_userns_parent, 0 },
 	{ "ns-next", attack_ns_next, 0 },
-	{ "listmount", attack_listmount, 0 },
+	{ "listmount", attack_listmount, FILTER },
 	{ "inotify", attack_watch, OWN },
 	{ "unshare-user", attack_unshare_user, OWN | FILTER },
 	{ "unshare-mount", attack_unshare_mount, OWN },
