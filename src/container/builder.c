@@ -21,6 +21,7 @@
 #include "container/console.h"
 #include "container/job.h"
 #include "container/net/loopback.h"
+#include "container/plan_idmap.h"
 #include "container/ns/ns.h"
 #include "container/sync.h"
 #include "init/protocol.h"
@@ -196,14 +197,10 @@ static int set_sysctls(struct builder *b)
 	if (proc < 0)
 		return error_sys(&b->err, -proc, "cannot open a private procfs for the sysctls");
 	for (size_t i = 0; i < sysctl->n; i++) {
-		char path[256];
-		(void)snprintf(path, sizeof(path), "sys/%s", sysctl->v[i].key);
-		for (char *p = path + 4; *p; p++)
-			if (*p == '.')
-				*p = '/';
-			else if (*p == '/')
-				*p = '.'; /* sysctl(8): interface names with dots are written with a slash */
-		r = file_write(proc, path, sysctl->v[i].value);
+		char path[256] = "sys/";
+		r = spec_sysctl_path(sysctl->v[i].key, path + 4, sizeof(path) - 4);
+		if (r == 0)
+			r = file_write(proc, path, sysctl->v[i].value);
 		if (r < 0) {
 			error_sys(&b->err, -r, "cannot set the sysctl to '%s'", sysctl->v[i].value);
 			return error_object(&b->err, "%s", sysctl->v[i].key);
@@ -214,7 +211,9 @@ static int set_sysctls(struct builder *b)
 
 static int build_tree(struct builder *b)
 {
-	return rootfs_build(&b->plan->rootfs, &b->err);
+	int r = rootfs_build(&b->plan->rootfs, &b->err);
+	plan_close_mapped(b->plan);
+	return r;
 }
 
 static int open_console(struct builder *b)
@@ -284,6 +283,8 @@ static int vforked_job(void *arg)
  */
 static pid_t vfork_job(struct builder *b)
 {
+	/* the job may ask who process 1 is before that has executed */
+	(void)prctl(PR_SET_NAME, "contexe-init");
 	return sys_vfork(0, FD_NONE, NULL, vforked_job, b);
 }
 

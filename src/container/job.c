@@ -152,6 +152,11 @@ void job_execute(const struct job *job, int sync)
 	if (security_apply_early(&sec, &err) < 0 || security_apply_final(&sec, &err) < 0 ||
 	    enter_cwd(job, &err) < 0)
 		sync_fail(sync, &err);
+	/*
+	 * The memory may still be the builder's too (vfork), who is on its way to execute contexe-init while we run already:
+	 * nobody in the container may look into it. execve(2) gives us a memory of our own.
+	 */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	program_execute(job->argv, envp, &err);
 	sync_fail(sync, &err);
 }

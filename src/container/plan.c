@@ -9,11 +9,13 @@
 
 #include "base/parse.h"
 #include "container/ns/ns.h"
+#include "container/plan_idmap.h"
 #include "container/plan_rootfs.h"
 #include "sys/clone3.h"
 
 void plan_done(struct plan *p)
 {
+	plan_close_mapped(p);
 	arena_done(&p->arena);
 }
 
@@ -109,8 +111,9 @@ void plan_print(const struct plan *p, struct buf *out)
 			   l->gid_mappings[i].host_id, l->gid_mappings[i].size);
 	if (s->hostname)
 		buf_printf(out, "host name %s\n", s->hostname);
-	buf_printf(out, "root %s%s%s\n", p->rootfs.root ? p->rootfs.root : "-",
-		   p->rootfs.overlay ? " (overlay)" : "", p->rootfs.readonly ? " read-only" : "");
+	buf_printf(out, "root %s%s%s%s\n", p->rootfs.root ? p->rootfs.root : "-",
+		   p->rootfs.overlay ? " (overlay)" : "", p->rootfs.readonly ? " read-only" : "",
+		   s->contexe.idmap ? ", its files with the container's ids" : "");
 	for (size_t i = 0; i < p->rootfs.n_lower; i++)
 		buf_printf(out, "  layer %s\n", p->rootfs.lower[i]);
 	if (p->rootfs.upper)

@@ -48,7 +48,10 @@ int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct
 		int fd = FD_NONE;
 		size_t n_fds = 0;
 		ssize_t n = scm_recv(sock, &msg, sizeof(msg), &fd, 1, &n_fds, 0);
-		if (n == 0 || n == -ECONNRESET) {
+		/* it ended without reading our last word; told once, before what it said itself */
+		if (n == -ECONNRESET)
+			continue;
+		if (n == 0) {
 			ret->eof = 1;
 			return 0;
 		}

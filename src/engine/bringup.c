@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/libexec.h"
 #include "base/parse.h"
+#include "container/plan_idmap.h"
 #include "engine/control.h"
 #include "engine/externals.h"
 #include "engine/filter_file.h"
@@ -193,8 +194,12 @@ static int make_layer_dir(struct container *c, const char *name, int64_t uid, in
 static int make_layers(struct container *c, const struct plan *plan, struct error *err)
 {
 	const struct spec_linux *l = &plan->spec->linux_;
-	int64_t uid = bringup_mapped_root(c->root, l->uid_mappings, l->n_uid_mappings);
-	int64_t gid = bringup_mapped_root(c->root, l->gid_mappings, l->n_gid_mappings);
+	bool mapped =
+		plan->spec->contexe.idmap; /* the layers are our root's, and shown as theirs */
+	int64_t uid =
+		mapped ? -1 : bringup_mapped_root(c->root, l->uid_mappings, l->n_uid_mappings);
+	int64_t gid =
+		mapped ? -1 : bringup_mapped_root(c->root, l->gid_mappings, l->n_gid_mappings);
 	int r = uid >= 0 ? let_pass(c, err) : 0;
 	for (size_t i = 0; plan->rootfs.upper && r == 0 && i <= plan->rootfs.n_submounts; i++) {
 		static const char *const dirs[] = { "upper", "work" };
@@ -331,6 +336,8 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 		r = bringup_plan(c->root, dir, spec, live->cg, &plan, err);
 	if (r == 0)
 		r = make_layers(c, &plan, err);
+	if (r == 0)
+		r = plan_map_ids(&plan, err);
 	if (r < 0)
 		return r;
 	struct meanwhile m = {

@@ -31,6 +31,7 @@
 #include "engine/image_output.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
+#include "engine/next_ids.h"
 #include "engine/tasks.h"
 #include "engine/within.h"
 #include "proc/process.h"
@@ -138,8 +139,8 @@ static int pack_upper(struct work *w, struct error *err)
 	w->record.packed_layer = true;
 	/* in the container's own numbers: its map may be another one where it goes on */
 	w->record.mapped_layer = w->spec.linux_.n_uid_mappings > 0;
-	return layer_archive_pack(w->writer, LAYER_BLOB, dir,
-				  w->record.mapped_layer ? w->c->init.pid : 0, err);
+	bool as_stored = !w->record.mapped_layer || w->spec.contexe.idmap;
+	return layer_archive_pack(w->writer, LAYER_BLOB, dir, as_stored ? 0 : w->c->init.pid, err);
 }
 
 static bool is_empty(int fd)
@@ -187,7 +188,9 @@ static int while_stopped(void *arg, struct image_writer *writer, struct error *e
 	struct work *w = arg;
 	(void)writer;
 	read_clocks(w);
-	int r = pack_tmpfs(w, err);
+	int r = next_ids_read(w->c->init.pid, &w->spec, err);
+	if (r == 0)
+		r = pack_tmpfs(w, err);
 	return r == 0 && packs_layer(w) ? pack_upper(w, err) : r;
 }
 

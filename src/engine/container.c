@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* container.c - see container.h. */
+#include "engine/idrange.h"
 #include "engine/container.h"
 
 #include <dirent.h>
@@ -414,6 +415,8 @@ int container_delete(struct container *c, struct error *err)
 		return error_object(err, "%s", c->name);
 	}
 	release_numbers(c);
+	if (claim && strchr(claim, ':'))
+		idrange_release(c->root, strchr(claim, ':') + 1);
 	int r = file_remove_tree(c->root->fd, trash);
 	if ((r == -EACCES || r == -EPERM) && maps.linux_.n_uid_mappings)
 		r = mapped_remove_tree(&maps.linux_, c->root->fd, trash, NULL);

@@ -52,10 +52,25 @@ void default_mounts(struct spec *s, bool own_ipc, uint64_t shm_size, bool run_tm
 void default_masks(struct spec *s)
 {
 	static const char *const masked[] = {
-		"/proc/acpi",	    "/proc/asound",	 "/proc/interrupts",
-		"/proc/kcore",	    "/proc/keys",	 "/proc/latency_stats",
-		"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
-		"/proc/scsi",	    "/sys/firmware",	 "/sys/devices/virtual/powercap",
+		"/proc/acpi",
+		"/proc/asound",
+		"/proc/interrupts",
+		"/proc/kcore",
+		"/proc/keys",
+		"/proc/latency_stats",
+		"/proc/timer_list",
+		"/proc/timer_stats",
+		"/proc/sched_debug",
+		/* what the machine's memory is used for, frame by frame: for root only, but root is in here */
+		"/proc/kpagecount",
+		"/proc/kpageflags",
+		"/proc/kpagecgroup",
+		"/proc/slabinfo",
+		"/proc/vmallocinfo",
+		"/proc/pagetypeinfo",
+		"/proc/scsi",
+		"/sys/firmware",
+		"/sys/devices/virtual/powercap",
 		"/sys/fs/selinux",
 	};
 	static const char *const readonly[] = {

@@ -22,7 +22,7 @@
 #include "sys/mountinfo.h"
 
 /* To be raised when the same list of paths shall give another layer. */
-#define LAYER_RULES 2
+#define LAYER_RULES 3
 
 /* Directories that are empty inside, with the mode they get (0: the host's). */
 static const struct {
@@ -98,7 +98,8 @@ struct layer {
 	struct arena arena;
 	struct strings dirs, files; /* what will be hidden, sorted as found */
 	struct buf text;	    /* what the name is the hash of */
-	bool userns;
+	bool userns;		    /* its attributes are those of an unprivileged overlay */
+	bool unmapped;		    /* the container's root is another than the layer's owner */
 };
 
 static void describe_parents(struct layer *l, const char *path)
@@ -158,7 +159,8 @@ static void plan_layer(struct layer *l, const struct root *root)
 	for (size_t i = 0; i < ARRAY_SIZE(hidden_files); i++)
 		hide(l, &l->files, hidden_files[i]);
 	hide_ssh_keys(l);
-	buf_printf(&l->text, "rules %d userns %d\n", LAYER_RULES, l->userns);
+	buf_printf(&l->text, "rules %d userns %d unmapped %d\n", LAYER_RULES, l->userns,
+		   l->unmapped);
 }
 
 /* FNV-1a: a name, not a seal. */
@@ -194,10 +196,10 @@ static int make_parents(int dir, const char *path)
 }
 
 /* A mapped root must be able to read the layer, which holds nothing to hide. */
-static mode_t hidden_mode(const char *path, bool userns)
+static mode_t hidden_mode(const char *path, bool unmapped)
 {
 	struct stat st;
-	if (userns)
+	if (unmapped)
 		return str_has_prefix(path, "/tmp") || str_has_prefix(path, "/var/tmp") ? 01777
 											: 0755;
 	for (size_t i = 0; i < ARRAY_SIZE(hidden_dirs); i++)
@@ -206,7 +208,7 @@ static mode_t hidden_mode(const char *path, bool userns)
 	return lstat(path, &st) == 0 ? st.st_mode & 07777 : 0755;
 }
 
-static int make_hidden_dir(int dir, const char *path, bool userns)
+static int make_hidden_dir(const struct layer *l, int dir, const char *path)
 {
 	int r = make_parents(dir, path);
 	if (r < 0)
@@ -214,13 +216,13 @@ static int make_hidden_dir(int dir, const char *path, bool userns)
 	if (mkdirat(dir, path + 1, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	CLEANUP_FD int fd = openat(dir, path + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fchmod(fd, hidden_mode(path, userns)) < 0)
+	if (fd < 0 || fchmod(fd, hidden_mode(path, l->unmapped)) < 0)
 		return -errno;
 	struct stat st;
 	if (geteuid() == 0 && (lstat(path, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 ||
-			       fchmod(fd, hidden_mode(path, userns)) < 0))
+			       fchmod(fd, hidden_mode(path, l->unmapped)) < 0))
 		return -errno;
-	const char *name = userns ? "user.overlay.opaque" : "trusted.overlay.opaque";
+	const char *name = l->userns ? "user.overlay.opaque" : "trusted.overlay.opaque";
 	return fsetxattr(fd, name, "y", 1, 0) < 0 ? -errno : 0;
 }
 
@@ -236,7 +238,7 @@ static int fill_layer(const struct layer *l, int dir)
 {
 	int r = fchmod(dir, 0755) < 0 ? -errno : 0;
 	for (size_t i = 0; i < l->dirs.n && r == 0; i++)
-		r = make_hidden_dir(dir, l->dirs.v[i], l->userns);
+		r = make_hidden_dir(l, dir, l->dirs.v[i]);
 	for (size_t i = 0; i < l->files.n && r == 0; i++)
 		r = make_hidden_file(dir, l->files.v[i]);
 	return r;
@@ -378,7 +380,9 @@ static int use_skeleton(const struct root *root, const struct layer *l, const ch
 
 int hostroot_apply(const struct root *root, struct spec *spec, bool userns, struct error *err)
 {
-	struct layer l = { .userns = userns };
+	/* with mapped ids / can be a layer as it is: a clone of it has nothing below */
+	bool skeleton = userns && !spec->contexe.idmap;
+	struct layer l = { .userns = userns, .unmapped = skeleton };
 	char name[40];
 
 	plan_layer(&l, root);
@@ -391,7 +395,7 @@ int hostroot_apply(const struct root *root, struct spec *spec, bool userns, stru
 		strings_add(&spec->arena, &spec->contexe.lower,
 			    arena_printf(&spec->arena, "%s/%s", root->path, name));
 		spec->contexe.submounts.n = 0;
-		if (userns)
+		if (skeleton)
 			r = use_skeleton(root, &l, name, spec, err);
 		else
 			add_submounts(&l, spec);

@@ -2,7 +2,7 @@
 /*
  * options.h - the options of `run` and `create` (and contexe_spec_set()): one table, name -> function.
  * The table is in options.c; the setters beside it by group: options_program.c, options_files.c,
- * options_isolation.c, options_limits.c.
+ * options_isolation.c, options_ids.c, options_limits.c.
  */
 #pragma once
 
@@ -37,9 +37,11 @@ option_setter opt_name, opt_number, opt_label, opt_env, opt_env_file, opt_workdi
 option_setter opt_host, opt_rootfs, opt_image, opt_read_only, opt_overlay, opt_volume, opt_tmpfs,
 	opt_device, opt_shm_size;
 /* options_isolation.c */
-option_setter opt_hostname, opt_share, opt_join, opt_network, opt_uid_map, opt_gid_map, opt_cap_add,
-	opt_cap_drop, opt_privileged, opt_new_privs, opt_seccomp, opt_apparmor, opt_selinux,
-	opt_unmask, opt_mask, opt_sysctl, opt_delegate, opt_cgroup_path, opt_security_opt;
+option_setter opt_hostname, opt_share, opt_join, opt_network, opt_cap_add, opt_cap_drop,
+	opt_privileged, opt_new_privs, opt_seccomp, opt_apparmor, opt_selinux, opt_unmask, opt_mask,
+	opt_sysctl, opt_delegate, opt_cgroup_path, opt_security_opt;
+/* options_ids.c */
+option_setter opt_uid_map, opt_gid_map, opt_auto_userns, opt_time_offset;
 /* options_limits.c */
 option_setter opt_memory, opt_memory_swap, opt_memory_reservation, opt_cpus, opt_cpu_shares,
 	opt_cpu_quota, opt_cpu_period, opt_cpuset_cpus, opt_cpuset_mems, opt_pids_limit,

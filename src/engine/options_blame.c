@@ -19,6 +19,7 @@ static const struct {
 	{ "hostname", "/hostname" },
 	{ "uid-map", "/linux/uidMappings" },
 	{ "gid-map", "/linux/gidMappings" },
+	{ "time-offset", "/linux/timeOffsets" },
 	{ "seccomp", "/linux/seccomp" },
 	{ "apparmor", "/process/apparmorProfile" },
 	{ "selinux", "/process/selinuxLabel" },

@@ -64,34 +64,6 @@ int opt_network(struct contexe_spec *s, const char *value, struct error *err)
 	return error_hint(err, "none, host or container:NAME");
 }
 
-static int add_map(struct contexe_spec *s, const char *value, struct spec_idmap **map, size_t *n,
-		   struct error *err)
-{
-	char *text = KEEP(s, value), *save = NULL;
-	uint64_t v[3];
-	size_t k = 0;
-	for (char *p = strtok_r(text, ":", &save); p; p = strtok_r(NULL, ":", &save))
-		if (k == 3 || parse_u64(p, 0, UINT32_MAX - 1, &v[k++]) < 0)
-			k = 4;
-	if (k != 3 || v[2] == 0) {
-		error_set(err, EINVAL, "not of the form INSIDE:OUTSIDE:COUNT");
-		return error_hint(err, "like 0:100000:65536");
-	}
-	struct spec_idmap *m = arena_grow(&s->spec.arena, map, n, sizeof(**map));
-	*m = (struct spec_idmap){ (uint32_t)v[0], (uint32_t)v[1], (uint32_t)v[2] };
-	return 0;
-}
-
-int opt_uid_map(struct contexe_spec *s, const char *value, struct error *err)
-{
-	return add_map(s, value, &s->spec.linux_.uid_mappings, &s->spec.linux_.n_uid_mappings, err);
-}
-
-int opt_gid_map(struct contexe_spec *s, const char *value, struct error *err)
-{
-	return add_map(s, value, &s->spec.linux_.gid_mappings, &s->spec.linux_.n_gid_mappings, err);
-}
-
 static int check_cap(const char *value, struct error *err)
 {
 	if (str_eq(value, "ALL") || str_eq(value, "all") || capability_number(value) >= 0)

@@ -111,12 +111,15 @@ static int joined_maps(const struct root *root, struct spec *s, struct error *er
 	return 0;
 }
 
-static int prepare_namespaces(const struct root *root, struct contexe_spec *cs, struct error *err)
+static int prepare_namespaces(const struct root *root, struct contexe_spec *cs,
+			      const struct container *c, struct error *err)
 {
 	struct spec *s = &cs->spec;
 	struct spec_linux *l = &s->linux_;
 
 	int r = joined(s, "user") ? joined_maps(root, s, err) : 0;
+	if (r == 0)
+		r = prepare_ids(root, s, c, err);
 	if (r < 0)
 		return r;
 	if (!root->privileged && !l->n_uid_mappings)
@@ -261,6 +264,8 @@ static bool can_make_in_etc(const struct spec *s)
 	(void)snprintf(path, sizeof(path), "%s/etc", s->root_path);
 	if (stat(path, &st) < 0 && stat(s->root_path, &st) < 0)
 		return false;
+	if (s->contexe.idmap)
+		return true; /* root's inside, or of somebody whom root inside is above */
 	return is_mapped(l->uid_mappings, l->n_uid_mappings, st.st_uid) &&
 	       is_mapped(l->gid_mappings, l->n_gid_mappings, st.st_gid);
 }
@@ -279,7 +284,8 @@ static int add_file(struct spec *s, struct container *c, const char *name, const
 		return error_sys(err, -r, "cannot write the container's %s file", name);
 	CLEANUP_STR char *source = xasprintf("%s/containers/%s/%s", c->root->path, c->name, name);
 	default_mount(s, inside, "bind", source,
-		      (const char *const[]){ "bind", "nosuid", "nodev", "noexec", NULL });
+		      (const char *const[]){ "bind", "nosuid", "nodev", "noexec",
+					     s->contexe.idmap ? "idmap" : NULL, NULL });
 	return 0;
 }
 
@@ -296,12 +302,14 @@ static int add_identity_files(struct spec *s, struct container *c, struct error 
 	return r < 0 ? r : add_file(s, c, "hosts", "/etc/hosts", hosts, err);
 }
 
-static int prepare_mounts(struct contexe_spec *cs, struct container *c, struct error *err)
+static int prepare_mounts(const struct root *root, struct contexe_spec *cs, struct container *c,
+			  struct error *err)
 {
 	struct spec *s = &cs->spec;
 	struct spec_mount *mine = s->mounts;
 	size_t n_mine = s->n_mounts;
 
+	prepare_volumes(root, s);
 	s->mounts = NULL;
 	s->n_mounts = 0;
 	default_mounts(s, !listed(&cs->share, "ipc"),
@@ -475,6 +483,7 @@ static int prepare_root(const struct root *root, struct contexe_spec *cs, struct
 	}
 	if (cs->image)
 		return prepare_image(root, cs, c, err);
+	prepare_idmap(root, s, s->root_path ? s->root_path : "/");
 	if (s->root_path) {
 		s->contexe.rootfs = "dir";
 		return 0;
@@ -491,13 +500,13 @@ int prepare_spec(const struct root *root, struct contexe_spec *cs, struct contai
 	s->oci_version = "1.2.0";
 	if (!s->hostname && !listed(&cs->share, "uts") && !joined(s, "uts"))
 		s->hostname = c ? arena_strdup(&s->arena, c->name) : cs->name ? cs->name : "cont_N";
-	int r = prepare_namespaces(root, cs, err);
+	int r = prepare_namespaces(root, cs, c, err);
 	if (r == 0)
 		r = prepare_root(root, cs, c, err);
 	if (r == 0)
 		r = prepare_program(cs, err);
 	if (r == 0)
-		r = prepare_mounts(cs, c, err);
+		r = prepare_mounts(root, cs, c, err);
 	if (r == 0)
 		r = prepare_caps(cs, err);
 	if (r == 0)

@@ -20,6 +20,16 @@ bool prepare_wants_netns(const struct root *root, const struct contexe_spec *s) 
 int prepare_image(const struct root *root, struct contexe_spec *s, struct container *c,
 		  struct error *err) NODISCARD;
 
+/* The ids outside, which the container has for itself: --auto-userns, --uid-map (prepare_ids.c). */
+int prepare_ids(const struct root *root, struct spec *s, const struct container *c,
+		struct error *err) NODISCARD;
+
+/* Decides whether the root's files are stored with the ids of the container (contexe.idmap). lowest: its lowest layer. */
+void prepare_idmap(const struct root *root, struct spec *s, const char *lowest);
+
+/* What the container's volumes get by themselves. Before the default mounts are added. */
+void prepare_volumes(const struct root *root, struct spec *s);
+
 /* Sets a variable, replacing an earlier one of that name. */
 void prepare_env(struct spec *s, const char *assignment);
 

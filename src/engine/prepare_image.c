@@ -68,7 +68,8 @@ static int take_volumes(struct spec *s, const struct image *img, struct containe
 		CLEANUP_STR char *source =
 			xasprintf("%s/containers/%s/%s", c->root->path, c->name, name);
 		default_mount(s, inside, "bind", source,
-			      (const char *const[]){ "bind", "nodev", "tmpcopyup", NULL });
+			      (const char *const[]){ "bind", "nodev", "tmpcopyup",
+						     s->contexe.idmap ? "idmap" : NULL, NULL });
 	}
 	return 0;
 }
@@ -90,6 +91,7 @@ int prepare_image(const struct root *root, struct contexe_spec *cs, struct conta
 	s->contexe.image = arena_strdup(&s->arena, cs->image);
 	s->contexe.image_id = arena_strdup(&s->arena, img.id);
 	take_layers(s, &img, store);
+	prepare_idmap(root, s, s->root_path);
 	take_program(cs, &img);
 	return take_volumes(s, &img, c, err);
 }

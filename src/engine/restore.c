@@ -17,6 +17,7 @@
 #include "engine/events.h"
 #include "engine/filter_file.h"
 #include "engine/handle.h"
+#include "engine/idrange.h"
 #include "engine/layer_archive.h"
 #include "engine/lifecycle.h"
 #include "engine/mapped.h"
@@ -89,10 +90,11 @@ static int unpack_layer(const struct restoring *r, const struct container *c, st
 	const struct spec_linux *l = &r->spec.linux_;
 	int64_t uid = bringup_mapped_root(c->root, l->uid_mappings, l->n_uid_mappings);
 	int64_t gid = bringup_mapped_root(c->root, l->gid_mappings, l->n_gid_mappings);
-	if (r->record.mapped_layer && uid >= 0 && fchown(fd, (uid_t)uid, (gid_t)gid) < 0)
+	bool as_stored = !r->record.mapped_layer || r->spec.contexe.idmap;
+	if (!as_stored && uid >= 0 && fchown(fd, (uid_t)uid, (gid_t)gid) < 0)
 		return error_sys(err, errno, "cannot give the private layer to a mapped user");
 	struct mapped within = MAPPED_NONE;
-	int e = r->record.mapped_layer ? mapped_begin(&r->spec.linux_, &within, err) : 0;
+	int e = as_stored ? 0 : mapped_begin(&r->spec.linux_, &within, err);
 	if (e == 0)
 		e = layer_archive_unpack(r->img, LAYER_BLOB, fd, within.pid, err);
 	mapped_end(&within);
@@ -120,6 +122,22 @@ static void first_state(struct container *c)
 	c->has_state = true;
 }
 
+/*
+ * Beside the container it was written down from, which may live: other ids outside, if the files are stored with those of
+ * the inside. Else the same ones, as the files belong to them.
+ */
+static int take_ids(struct spec *s, const struct container *c, struct error *err)
+{
+	struct spec_linux *l = &s->linux_;
+	if (!l->n_uid_mappings)
+		return 0;
+	if (!s->contexe.auto_userns.set || !s->contexe.idmap)
+		return idrange_note(c->root, c->name, c->id, s, err);
+	l->n_uid_mappings = l->n_gid_mappings = 0;
+	l->uid_mappings = l->gid_mappings = NULL;
+	return idrange_take(c->root, c->name, c->id, s, err);
+}
+
 static int make_new(struct contexe *cx, struct restoring *r, const char *name, unsigned number,
 		    struct container **ret, struct error *err)
 {
@@ -129,7 +147,9 @@ static int make_new(struct contexe *cx, struct restoring *r, const char *name, u
 	if (e < 0)
 		return e;
 	first_state(*ret);
-	e = write_files(r, *ret, err);
+	e = take_ids(&r->spec, *ret, err);
+	if (e == 0)
+		e = write_files(r, *ret, err);
 	if (e == 0)
 		e = unpack_layer(r, *ret, err);
 	if (e == 0)

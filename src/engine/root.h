@@ -7,6 +7,7 @@
  *     trash/               directories on their way out: renamed here (NAME:ID), then deleted
  *     images/              the image store
  *     cache/               compiled seccomp filters
+ *     ids/                 which uids and gids containers have (see idrange.h)
  *     host/                the layer that hides the host's secrets (see hostroot.h)
  *     events               the journal of events
  */

@@ -27,6 +27,7 @@
 #include "container/sync.h"
 #include "engine/adopt.h"
 #include "engine/prepare.h"
+#include "engine/next_ids.h"
 #include "engine/restoring.h"
 #include "engine/supervisor_parts.h"
 #include "init/protocol.h"
@@ -350,6 +351,7 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 	};
 	if (r == 0 && req.restoring) {
 		restoring_set_clocks(req.restoring, sv->spec);
+		next_ids_copy(&req.restoring->spec, sv->spec);
 		req.write_spec = false; /* the clocks are this life's */
 	}
 	if (r == 0)

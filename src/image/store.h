@@ -4,8 +4,8 @@
  *
  * On disk, below DIR (= <state root>/images):
  *     layers/sha256/<diff id>/   one unpacked layer, in overlayfs' own form: a whiteout is a char device
- *                                0/0, an opaque directory has trusted.overlay.opaque=y (user.overlay.opaque
- *                                in a user namespace)
+ *                                0/0, an opaque directory has trusted.overlay.opaque=y and
+ *                                user.overlay.opaque=y, which a user namespace reads
  *     images/<id>.json           one image: struct image as JSON; id = hex sha256 of the OCI image config
  *     tags/<escaped name>        a file holding an id
  *     tmp/                       what is being unpacked; renamed into place when it is whole

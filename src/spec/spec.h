@@ -250,11 +250,13 @@ struct spec_contexe {
 	char *log;		     /* "file" (default), "none", "passthrough" */
 	struct opt_u64 log_max;	     /* bytes before rotation */
 	char *detach_keys;
-	struct strings join;	  /* "CONTAINER:ns" as given */
-	struct strings group_add; /* names or gids, looked up inside */
-	bool default_seccomp;	  /* our own list, where linux.seccomp says nothing */
-	bool delegate;		  /* the cgroup is writable inside */
-	bool privileged;	  /* no masks, all capabilities and devices */
+	struct strings join;	    /* "CONTAINER:ns" as given */
+	struct strings group_add;   /* names or gids, looked up inside */
+	bool default_seccomp;	    /* our own list, where linux.seccomp says nothing */
+	bool delegate;		    /* the cgroup is writable inside */
+	bool privileged;	    /* no masks, all capabilities and devices */
+	struct opt_u64 auto_userns; /* how many ids were asked for; the range is in uid_mappings */
+	bool idmap; /* the root's files are stored with the ids of the container, and mapped at each start */
 	char *lsm_label;
 };
 

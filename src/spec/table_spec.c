@@ -74,6 +74,9 @@ static const struct schema_field contexe_fields[] = {
 	SCHEMA_FIELD(BOOL, struct spec_contexe, default_seccomp, "defaultSeccomp"),
 	SCHEMA_FIELD(BOOL, struct spec_contexe, delegate, "delegate"),
 	SCHEMA_FIELD(BOOL, struct spec_contexe, privileged, "privileged"),
+	SCHEMA_FIELD(OPT_U64, struct spec_contexe, auto_userns, "autoUserns", .min = 1,
+		     .max = UINT32_MAX - 1),
+	SCHEMA_FIELD(BOOL, struct spec_contexe, idmap, "idmap"),
 	SCHEMA_FIELD(STRING, struct spec_contexe, lsm_label, "lsmLabel"),
 };
 const struct schema contexe_schema = SCHEMA(struct spec_contexe, contexe_fields);

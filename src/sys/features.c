@@ -128,7 +128,7 @@ static const struct feature table[FEATURE_COUNT] = {
 		.key = "idmap",
 		.title = "ID-mapped mounts",
 		.used_for = "sharing files with a user namespace without changing their owners",
-		.without = "the owners of files are shifted by copying",
+		.without = "files show as nobody's in a user namespace",
 		.since = "5.12; the file system must support it",
 		.probe = probe_idmap,
 	},

@@ -131,6 +131,8 @@ def test_values(contexe, shell):
     assert shell(contexe, "contexe run --restart ") == policies
     assert shell(contexe, "contexe run --restart=") == {f"--restart={p}" for p in policies}
     assert shell(contexe, "contexe run --restart=un") == {"--restart=unless-stopped"}
+    assert shell(contexe, "contexe run --time-offset ") == {"monotonic=", "boottime="}
+    assert "--auto-userns" in shell(contexe, "contexe run --auto")
 
 
 @SHELLS
@@ -198,6 +200,8 @@ def zsh(two):
     ("contexe stop a", r"stop ap(.|\n)*"),
     ("contexe kill -s HU", r"-s HUP\b"),
     ("contexe run --restart=un", r"--restart=unless-stopped"),
+    ("contexe run --time-offset mon", r"monotonic="),
+    ("contexe run --auto-u", r"--auto-userns"),
     ("contexe -j2 --memory-s", r"--memory-swap"),
     ("contexe image import completion/contexe.b", r"completion/contexe.bash"),
     ("contexe run --rootfs=compl", r"--rootfs=completion"),

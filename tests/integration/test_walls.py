@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The walls: what a job that means harm must not reach. Each test is an attack that was made on somebody."""
+import glob
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
 
 import pytest
 
+from conftest import finish, make_directory, make_tag
 from support import engine, machine, need
 from support.box import box                                 # noqa: F401
 from support.progs import MOUNT, prog
+from support.victims import Victims
 
 INIT = os.path.join(engine.BUILD, "contexe-init")
 
@@ -73,6 +77,7 @@ def test_on_a_terminal_too(box):                            # noqa: F811
 def test_init_holds_no_descriptor_of_the_machine(box, crowded):     # noqa: F811
     name = box.start()
     init = box.inspect(name)["initPid"]
+    assert machine.until(lambda: machine.read(f"/proc/{init}/cmdline").startswith("contexe-init"))  # has executed
     for fd in os.listdir(f"/proc/{init}/fd"):
         target = machine.link(f"/proc/{init}/fd/{fd}")
         assert target.startswith(("socket:", "pipe:", "anon_inode:")) or box.contexe.root in target, target
@@ -218,3 +223,112 @@ def test_the_state_directory_is_for_the_owner_only(box):    # noqa: F811
     done = subprocess.run(["setpriv", "--reuid=65533", "--clear-groups", "cat", box.file(name, "config.json")],
                           capture_output=True)
     assert done.returncode != 0, "config.json holds the environment: not for everybody"
+
+
+# ---- the table of attacks: tests/progs/walls ----
+
+ATTACKS = {name: flags for source in sorted(glob.glob(os.path.join(engine.TOP, "tests/progs/walls/*.c")))
+           for name, flags in re.findall(r'^\t\{ "([a-z0-9-]+)", attack_\w+, ([A-Z0| ]+) \},$', machine.read(source), re.M)}
+WALLS = os.path.join(engine.BUILD, "tests", "progs", "walls")
+# how the container is made; which rows are no attack there: FILTER where the filter of system calls was taken away, OWN
+# with all capabilities over one's own user namespace
+KINDS = {
+    "root": ((), ()),
+    "exec": ((), ()),
+    "user": (("--user", "1000:1000"), ()),
+    "map": (("--uid-map", "0:100000:65536"), ()),
+    "auto": (("--auto-userns",), ()),
+    "map-user": (("--uid-map", "0:100000:65536", "--user", "1000:1000"), ()),
+    "read-only": (("--read-only",), ()),
+    "host": (("--host",), ()),
+    "unfiltered": (("--seccomp", "none"), ("FILTER",)),
+    "map-unfiltered": (("--uid-map", "0:100000:65536", "--seccomp", "none"), ("FILTER",)),
+    "map-privileged": (("--uid-map", "0:100000:65536", "--privileged"), ("FILTER", "OWN")),
+    "rootless": ((), ()),
+    "rootless-unfiltered": (("--seccomp", "none"), ("FILTER",)),
+    "rootless-privileged": (("--privileged",), ("FILTER", "OWN")),
+}
+CASES = [(kind, attack) for kind, (_, without) in KINDS.items() for attack, flags in ATTACKS.items()
+         if not set(flags.split(" | ")) & set(without)]
+
+
+def test_the_table_is_read():
+    assert len(ATTACKS) > 250 and {"fd-leak", "uevents", "cgroup-release-agent"} <= set(ATTACKS)
+
+
+class Siege:
+    """Containers of each kind with all attacks made in them, once a kind; result: name -> verdict."""
+
+    def __init__(self, contexe, victims, rootfs, user):
+        self.contexe, self.victims, self.rootfs, self.user, self.done = contexe, victims, rootfs, user, {}
+
+    def result(self, kind):
+        if kind not in self.done:
+            out = (self.rootless if kind.startswith("rootless") else self.inside)(kind, KINDS[kind][0])
+            verdicts = dict(line.split(" ", 1) for line in out.splitlines() if " " in line)
+            self.done[kind] = verdicts, self.victims.harm()
+        return self.done[kind]
+
+    def inside(self, kind, options):
+        root = () if "--host" in options else ("--rootfs", self.rootfs, "--overlay")
+        args = ("-v", f"{WALLS}:/mnt:ro", *options, *root)
+        attack = ("/mnt/prog-walls", *self.victims.arguments())
+        if kind != "exec":
+            return self.contexe.run("run", "--rm", *args, "--", *attack, check=False, timeout=90).stdout
+        name = self.contexe.name("siege")
+        self.contexe.run("run", "-d", "--name", name, *args, "--", "sleep", "1000")
+        return self.contexe.run("exec", name, *attack, check=False, timeout=90).stdout
+
+    def rootless(self, _, options):
+        programs = os.path.join(self.user.directory, "walls")
+        if not os.path.exists(programs):
+            os.mkdir(programs, 0o755)
+            shutil.copy(os.path.join(WALLS, "prog-walls"), programs)
+        root = make_directory("root")
+        os.chown(root, self.user.uid, self.user.gid)
+        his = self.user.contexe(root, make_tag())
+        try:
+            return his.run("run", "--rm", "-v", f"{programs}:/mnt:ro", *options, "--", "/mnt/prog-walls",
+                           *self.victims.arguments(), check=False, timeout=90).stdout
+        finally:
+            finish(his)
+
+
+@pytest.fixture(scope="module")
+def siege(ordinary_user, busybox_rootfs):
+    contexe = engine.Contexe(make_directory("root"), make_tag())
+    directory = make_directory("victims")
+    with Victims(contexe, busybox_rootfs, directory) as victims:
+        yield Siege(contexe, victims, busybox_rootfs, ordinary_user)
+    shutil.rmtree(directory)
+    finish(contexe)
+
+
+@pytest.mark.parametrize("kind, attack", CASES, ids=[f"{k}-{a}" for k, a in CASES])
+def test_attack(siege, kind, attack):
+    verdicts, _ = siege.result(kind)
+    assert verdicts.get(attack, "was not made").startswith("held"), f"{attack} from {kind}: {verdicts.get(attack)}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_outside_was_harmed(siege, kind):
+    assert siege.result(kind)[1] == []
+
+
+@pytest.mark.parametrize("options", [(), ("--uid-map", "0:100000:65536", "--privileged"), ("--auto-userns", "--privileged")],
+                         ids=["root", "map-privileged", "auto-privileged"])
+def test_process_1_before_it_is_itself(box, options):       # noqa: F811
+    """The job begins while process 1 is still on its way to execve(2): it sees nothing of the engine even then."""
+    for _ in range(25):
+        done = box.contexe.run("run", "--rm", "-v", f"{WALLS}:/mnt:ro", *options, "--rootfs", box.rootfs, "--overlay",
+                               "--", "/mnt/prog-walls", "init-early")
+        assert done.stdout.startswith("init-early held"), done.stdout
+
+
+def test_the_terminal_of_the_caller(box):                   # noqa: F811
+    """Handed in as it is (--log passthrough): nothing can be typed into it, and it is not to be had as one's own."""
+    with box.contexe.terminal("run", "--rm", "--tty=false", "--log", "passthrough", "-v", f"{WALLS}:/mnt:ro", "--rootfs",
+                              box.rootfs, "--overlay", "--", "/mnt/prog-walls", "tty-inject", "tty-linux", "tty-steal") as t:
+        assert t.wait() == 0
+        assert re.findall(r"^(\S+) (held|OPEN|hung)", t.output, re.M) == [
+            ("tty-inject", "held"), ("tty-linux", "held"), ("tty-steal", "held")], t.output

@@ -88,7 +88,7 @@ static const char full[] =
 	"'interactive': true, 'remove': true, 'restart': 'on-failure', 'restartMax': 3, "
 	"'stopSignal': 'SIGINT', 'stopTimeout': 10, 'log': 'file', 'logMax': 1048576, "
 	"'detachKeys': '', 'join': ['db:net'], 'groupAdd': ['audio'], 'defaultSeccomp': true, "
-	"'delegate': true, "
+	"'delegate': true, 'autoUserns': 65536, 'idmap': true, "
 	"'privileged': true, 'lsmLabel': 'x' } } ";
 
 /* Appends text with ' as ". */

@@ -229,26 +229,12 @@ int ns_read_idmaps(const char *path, struct arena *arena, struct spec_linux *l, 
 
 /* ---- subordinate ids ---- */
 
-/* Lines "user:start:count" or "uid:start:count". */
-int ns_subid_range(const char *file, uid_t uid, uint32_t *ret_start, uint32_t *ret_count)
+/* Lines "user:start:count" or "uid:start:count": the first of one that has either name. */
+static int find_range(char *text, const char *user, const char *number, uint32_t *ret_start,
+		      uint32_t *ret_count)
 {
-	CLEANUP_BUF struct buf text = BUF_INIT;
-	int r = file_read(AT_FDCWD, file, 1 << 20, &text);
-	if (r < 0)
-		return r;
-	char user[64] = "", number[16];
-	(void)snprintf(number, sizeof(number), "%u", uid);
-	FILE *passwd = fopen("/etc/passwd", "re");
-	for (struct passwd *pw; passwd && (pw = fgetpwent(passwd));)
-		if (pw->pw_uid == uid) {
-			(void)snprintf(user, sizeof(user), "%s", pw->pw_name);
-			break;
-		}
-	if (passwd)
-		fclose(passwd);
 	char *save = NULL;
-	for (char *line = strtok_r(text.data ? text.data : (char[]){ "" }, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char *start = strchr(line, ':');
 		if (!start)
 			continue;
@@ -266,4 +252,32 @@ int ns_subid_range(const char *file, uid_t uid, uint32_t *ret_start, uint32_t *r
 		}
 	}
 	return -ENOENT;
+}
+
+int ns_subid_named(const char *file, const char *name, uint32_t *ret_start, uint32_t *ret_count)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	int r = file_read(AT_FDCWD, file, 1 << 20, &text);
+	if (r < 0)
+		return r;
+	return text.data ? find_range(text.data, name, name, ret_start, ret_count) : -ENOENT;
+}
+
+int ns_subid_range(const char *file, uid_t uid, uint32_t *ret_start, uint32_t *ret_count)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT;
+	int r = file_read(AT_FDCWD, file, 1 << 20, &text);
+	if (r < 0)
+		return r;
+	char user[64] = "", number[16];
+	(void)snprintf(number, sizeof(number), "%u", uid);
+	FILE *passwd = fopen("/etc/passwd", "re");
+	for (struct passwd *pw; passwd && (pw = fgetpwent(passwd));)
+		if (pw->pw_uid == uid) {
+			(void)snprintf(user, sizeof(user), "%s", pw->pw_name);
+			break;
+		}
+	if (passwd)
+		fclose(passwd);
+	return text.data ? find_range(text.data, user, number, ret_start, ret_count) : -ENOENT;
 }

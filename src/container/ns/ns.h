@@ -40,6 +40,12 @@ int ns_open(pid_t pid, const struct ns_kind *kind) NODISCARD;
 int ns_write_idmaps(pid_t pid, const struct spec_linux *l, struct error *err) NODISCARD;
 
 /*
+ * A user namespace with these maps and nobody in it: what id-mapped mounts are made with. Descriptor (the
+ * caller's) or -errno. Needs what ns_write_idmaps() needs.
+ */
+int ns_make_userns(const struct spec_linux *maps, struct error *err) NODISCARD;
+
+/*
  * The maps of the user namespace that a file stands for, as the caller's own namespace sees them, into l (which
  * has none yet). Without power over it: -EPERM. -EINVAL: it is the caller's own, or not mapped yet.
  */
@@ -59,6 +65,9 @@ bool ns_setgroups_denied(const struct spec_linux *l);
 
 /* Ranges of /etc/subuid or /etc/subgid for a user: the first one. 0 or -ENOENT. */
 int ns_subid_range(const char *file, uid_t uid, uint32_t *ret_start, uint32_t *ret_count) NODISCARD;
+/* The same for a name that need not be a user's. */
+int ns_subid_named(const char *file, const char *name, uint32_t *ret_start, uint32_t *ret_count)
+	NODISCARD;
 
 /* Whether newuidmap and newgidmap are there to use. */
 bool ns_have_newidmap(void);

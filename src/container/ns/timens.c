@@ -32,6 +32,9 @@ int ns_time_prepare(const struct spec_linux *l, int *ret_old, struct error *err)
 	print_offset("boottime", &l->boottime, &text);
 	int r = text.len ? file_write(AT_FDCWD, "/proc/self/timens_offsets", buf_str(&text)) : 0;
 	if (r < 0) {
+		for (size_t i = 0; i < text.len; i++)
+			if (text.data[i] == '\n')
+				text.data[i] = i + 1 < text.len ? ',' : '\0';
 		error_sys(err, -r, "the kernel refused the time offsets '%s'", buf_str(&text));
 		error_hint(err, "a clock cannot be set below zero or beyond 2^63 ns");
 		int e = take_fd(&old);

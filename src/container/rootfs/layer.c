@@ -96,12 +96,29 @@ static void upper_adopt(int upper, int lower)
 		(void)fchmod(fd, want.st_mode & 07777);
 }
 
-static int open_upper(struct layers *l, const char *upper, const char *work, struct error *err)
+/* In the id-mapped mount of the private layers' directory they have the same names. */
+static int open_private(const struct rootfs_plan *plan, const char *path, const char *role,
+			struct error *err)
 {
-	l->upper = open_dir(upper, "upper", err);
+	if (!plan->mapped || plan->mapped->private < 0)
+		return open_dir(path, role, err);
+	const char *slash = strrchr(path, '/');
+	int fd = openat(plan->mapped->private, slash ? slash + 1 : path,
+			O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	int r = error_sys(err, errno, "cannot open the %s directory", role);
+	error_object(err, "%s", path);
+	return r;
+}
+
+static int open_upper(const struct rootfs_plan *plan, struct layers *l, const char *upper,
+		      const char *work, struct error *err)
+{
+	l->upper = open_private(plan, upper, "upper", err);
 	if (l->upper < 0)
 		return l->upper;
-	l->work = open_dir(work, "work", err);
+	l->work = open_private(plan, work, "work", err);
 	if (l->work < 0)
 		return l->work;
 	upper_adopt(l->upper, l->lower[0]);
@@ -150,10 +167,12 @@ static int attach_layers(const struct rootfs_plan *plan, const struct layers *l,
 /* Opens the layers above the root, once for the root and all submounts. */
 static int open_lower(struct tree *t, struct error *err)
 {
+	const struct rootfs_mapped *mapped = t->plan->mapped;
 	for (size_t i = 0; i < t->plan->n_lower; i++) {
-		int fd = open_dir(t->plan->lower[i], "layer", err);
+		int fd = mapped ? fcntl(mapped->lower[i], F_DUPFD_CLOEXEC, 0)
+				: open_dir(t->plan->lower[i], "layer", err);
 		if (fd < 0)
-			return fd;
+			return mapped ? error_sys(err, errno, "cannot keep the layer open") : fd;
 		t->lower[t->n_lower++] = fd;
 	}
 	return 0;
@@ -204,18 +223,34 @@ static int attach_overlay_root(struct tree *t, int at, struct error *err)
 {
 	const struct rootfs_plan *plan = t->plan;
 	CLEANUP(layers_done) struct layers l = layers_new(plan);
+	CLEANUP_FD int stage = FD_NONE;
 	CLEANUP_FD int tmpfs = FD_NONE;
 
-	int r = open_lower(t, err);
-	if (r == 0 && t->n_lower && (str_eq(plan->root, "/") || plan->n_submounts))
-		r = tmpfs = move_layers_off_host(t, at, err);
+	int r = plan->mapped ? stage = stage_layers(plan, at, err) : 0;
+	int place = stage >= 0 ? stage : at;
+	if (r >= 0)
+		r = open_lower(t, err);
+	if (r == 0 && t->n_lower && (str_eq(plan->root, "/") || plan->n_submounts)) {
+		r = tmpfs = move_layers_off_host(t, place, err);
+		place = tmpfs;
+	}
 	for (size_t i = 0; r >= 0 && i < t->n_lower; i++)
 		r = layers_add(&l, t->lower[i], err);
 	if (r >= 0)
-		r = layers_add(&l, at, err);
+		r = layers_add(&l, plan->mapped ? plan->mapped->root : at, err);
 	if (r >= 0 && plan->upper)
-		r = open_upper(&l, plan->upper, plan->work, err);
-	return r < 0 ? r : attach_layers(plan, &l, tmpfs >= 0 ? tmpfs : at, err);
+		r = open_upper(plan, &l, plan->upper, plan->work, err);
+	return r < 0 ? r : attach_layers(plan, &l, place, err);
+}
+
+/* What was cloned and mapped outside. */
+static int attach_mapped(const struct rootfs_mapped *mapped, int at, struct error *err)
+{
+	CLEANUP_FD int root = fcntl(mapped->root, F_DUPFD_CLOEXEC, 0);
+	if (root < 0)
+		return error_sys(err, errno, "cannot keep the root open");
+	int r = destination_attach(root, at, err);
+	return r < 0 ? r : take_fd(&root);
 }
 
 /*
@@ -224,7 +259,8 @@ static int attach_overlay_root(struct tree *t, int at, struct error *err)
  */
 static int attach_directory_root(const struct rootfs_plan *plan, int at, struct error *err)
 {
-	CLEANUP_FD int root = attach_clone(at, at, AT_RECURSIVE, err);
+	CLEANUP_FD int root = plan->mapped ? attach_mapped(plan->mapped, at, err)
+					   : attach_clone(at, at, AT_RECURSIVE, err);
 	if (root < 0 || (plan->propagation & MS_SLAVE))
 		return take_fd(&root);
 	struct attr_change change = { .propagation = MS_PRIVATE, .recursive = true };
@@ -236,6 +272,11 @@ int layer_attach_root(struct tree *t, struct error *err)
 {
 	const struct rootfs_plan *plan = t->plan;
 	CLEANUP_FD int at = open_dir(plan->root, "root", err);
+	/* mapped, it need not be within our reach: any place will do */
+	if (at == -EACCES && plan->mapped) {
+		error_clear(err);
+		at = open_dir("/", "root", err);
+	}
 	if (at < 0) {
 		(void)error_hint(err, "unpack an image there, or name another root");
 		return at;
@@ -263,7 +304,7 @@ static int submount_layers(const struct tree *t, size_t i, int host, struct laye
 		return r;
 	CLEANUP_STR char *upper = xasprintf("%s.sub%zu", plan->upper, i);
 	CLEANUP_STR char *work = xasprintf("%s.sub%zu", plan->work, i);
-	return open_upper(l, upper, work, err);
+	return open_upper(plan, l, upper, work, err);
 }
 
 static int attach_submount_overlay(const struct tree *t, size_t i, int host, int at,
@@ -279,7 +320,10 @@ static int attach_submount(const struct tree *t, size_t i, struct error *err)
 	const char *path = t->plan->submounts[i];
 	struct stat st;
 
-	CLEANUP_FD int host = open(path, O_PATH | O_CLOEXEC);
+	const struct rootfs_mapped *mapped = t->plan->mapped;
+	CLEANUP_FD int host = mapped && mapped->submounts[i] >= 0
+				      ? fcntl(mapped->submounts[i], F_DUPFD_CLOEXEC, 0)
+				      : open(path, O_PATH | O_CLOEXEC);
 	if (host < 0 || fstat(host, &st) < 0)
 		return error_sys(err, errno, "cannot open the mount point on the host");
 	CLEANUP_FD int at = inroot_open(t->root, path, O_PATH);

@@ -87,6 +87,8 @@ static const struct option options[] = {
 	  .raise = offsetof(struct mount_op, idmap_rec),
 	  .text = offsetof(struct mount_op, idmap_text) },
 
+	{ .name = "noidmap" }, /* as it is, where --auto-userns would map it */
+
 	TO_FS("sync"),
 	TO_FS("async"),
 	TO_FS("dirsync"),

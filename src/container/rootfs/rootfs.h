@@ -71,6 +71,18 @@ struct mount_op {
 		.userns_fd = -EBADF, .source_fd = -EBADF                                           \
 	}
 
+/*
+ * The layers as id-mapped mounts that are attached nowhere yet: made outside, since only root of the machine may
+ * map what belongs to the machine (mount_setattr(2)). The tree is then built of them, and no path of a layer is
+ * resolved inside. The descriptors are the maker's.
+ */
+struct rootfs_mapped {
+	int root;	/* of rootfs_plan.root, and with all below it where there is no overlay */
+	int *lower;	/* n_lower of them */
+	int *submounts; /* n_submounts; -EBADF: cannot be mapped, so its files are nobody's */
+	int private;	/* the directory that holds upper and work; -EBADF: there is none */
+};
+
 struct rootfs_plan {
 	const char
 		*root; /* directory that becomes / (or the lowest layer); the tree is put there */
@@ -89,6 +101,7 @@ struct rootfs_plan {
 	 */
 	const char **submounts;
 	size_t n_submounts;
+	const struct rootfs_mapped *mapped; /* NULL: files belong to whom they do outside */
 	bool readonly;
 	bool userns; /* we build inside a user namespace: userxattr, binds instead of mknod */
 	uint64_t propagation; /* of the root: MS_*, with MS_REC for the tree; 0: private */
@@ -127,6 +140,21 @@ int rootfs_enter(const struct rootfs_plan *plan, int root, struct error *err) NO
  */
 int mount_options_parse(struct arena *a, const char *const *options, size_t n, struct mount_op *op,
 			struct error *err) NODISCARD;
+
+/*
+ * A clone of the mount at path (with what is mounted below it, if recursive), attached nowhere, whose ids are mapped by
+ * a user namespace: what belongs to id N on disk belongs to the N of that namespace. map_all: the mounts below as
+ * well. Linux 5.12. Descriptor or -errno; -EINVAL: the file system cannot; -EPERM: not root of the machine.
+ */
+int rootfs_map_tree(const char *path, bool recursive, bool map_all, bool follow, int userns)
+	NODISCARD;
+
+/*
+ * Whether the layer that hides the machine's secrets can be moved off the machine's tree for an overlay of a user
+ * namespace: a tmpfs must keep user.* attributes (Linux 6.6). Without them what is hidden would show; it may not, where
+ * root inside has the rights of root to the machine's files.
+ */
+bool rootfs_can_map_host(void);
 
 /* Appends one line of text for an op, without a newline, for --dry-run. */
 struct buf;

@@ -92,6 +92,9 @@ struct overlay {
 /* Makes it and attaches it at a directory. O_PATH descriptor of its root. */
 int overlay_attach(const struct overlay *o, int at, struct error *err) NODISCARD;
 
+/* stage.c - id-mapped layers get a place in this mount namespace. Descriptor of where to build on from there. */
+int stage_layers(const struct rootfs_plan *plan, int at, struct error *err) NODISCARD;
+
 /* layer.c - what the tree stands on. */
 int layer_attach_root(struct tree *t, struct error *err) NODISCARD;
 int layer_attach_submounts(const struct tree *t, struct error *err) NODISCARD;

@@ -55,8 +55,6 @@ static const struct group groups[] = {
 	  "getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr "
 	  "flistxattr "
 	  "removexattr lremovexattr fremovexattr getxattrat setxattrat listxattrat removexattrat" },
-	/* mounts may be looked at */
-	{ 0, "statmount listmount" },
 	/* waiting for many things */
 	{ 0, "select _newselect pselect6 pselect6_time64 poll ppoll ppoll_time64 epoll_create "
 	     "epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait "
@@ -137,7 +135,8 @@ static const struct group groups[] = {
 	  "open_tree_attr "
 	  "fsopen fsconfig fsmount fspick fanotify_init quotactl quotactl_fd sethostname "
 	  "setdomainname "
-	  "lookup_dcookie lsm_get_self_attr lsm_set_self_attr lsm_list_modules listns" },
+	  "lookup_dcookie statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules "
+	  "listns" },
 	{ BIT(CAP_SYS_ADMIN) | BIT(CAP_BPF), "bpf" },
 	{ BIT(CAP_SYS_ADMIN) | BIT(CAP_PERFMON), "perf_event_open" },
 	{ BIT(CAP_SYS_ADMIN) | BIT(CAP_SYSLOG), "syslog" },
@@ -190,6 +189,13 @@ static const struct arg_rule arg_rules[] = {
 	 * clone.
 	 */
 	{ "clone3", "SCMP_ACT_ERRNO", BIT(CAP_SYS_ADMIN), 0, ENOSYS, 0, { { 0 } } },
+	/*
+	 * The mounts of other mount namespaces, by number. Who has the uid that made a user
+	 * namespace has all capabilities over it (cap_capable()), so root of a container without
+	 * one would see those of every container with one. ENOSYS: libmount reads mountinfo.
+	 */
+	{ "listmount", "SCMP_ACT_ERRNO", BIT(CAP_SYS_ADMIN), 0, ENOSYS, 0, { { 0 } } },
+	{ "statmount", "SCMP_ACT_ERRNO", BIT(CAP_SYS_ADMIN), 0, ENOSYS, 0, { { 0 } } },
 	{ "clone",
 	  ALLOW,
 	  BIT(CAP_SYS_ADMIN),
@@ -209,19 +215,16 @@ static const struct arg_rule arg_rules[] = {
 	 * Address families 0..45 but CAIF (37), AF_ALG (38; the kernel's crypto, for anybody, and a
 	 * line of privilege escalations) and AF_VSOCK (40, which leads out of a virtual machine
 	 * past every network namespace), as docker does today. (i386's socketcall(2) hides its
-	 * arguments and stays open.) Netlink (16): with CAP_AUDIT_WRITE all of it. Without,
-	 * NETLINK_AUDIT (9) says EINVAL, which PAM and sshd read as a kernel without audit, where a
-	 * refused message would make them give up.
+	 * arguments and stays open.) Netlink (16) by its protocols 0..31: NETLINK_AUDIT (9) says
+	 * EINVAL without CAP_AUDIT_WRITE, which PAM and sshd read as a kernel without audit, where
+	 * a refused message would make them give up. NETLINK_KOBJECT_UEVENT (15) tells of the
+	 * machine's devices in every network namespace that belongs to the machine's user
+	 * namespace, to anybody: not there, without CAP_SYS_ADMIN.
 	 */
 	{ "socket", ALLOW, 0, 0, 0, 1, { { 0, 16, 0, "SCMP_CMP_LT" } } },
-	{ "socket", ALLOW, 0, BIT(CAP_AUDIT_WRITE), 0, 1, { { 0, 16, 0, EQ } } },
-	{ "socket",
-	  ALLOW,
-	  BIT(CAP_AUDIT_WRITE),
-	  0,
-	  0,
-	  2,
-	  { { 0, 16, 0, EQ }, { 2, 9, 0, "SCMP_CMP_NE" } } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 8, 0) } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, { 2, 8, 0, EQ } } },
+	{ "socket", ALLOW, 0, BIT(CAP_AUDIT_WRITE), 0, 2, { { 0, 16, 0, EQ }, { 2, 9, 0, EQ } } },
 	{ "socket",
 	  "SCMP_ACT_ERRNO",
 	  BIT(CAP_AUDIT_WRITE),
@@ -229,6 +232,18 @@ static const struct arg_rule arg_rules[] = {
 	  EINVAL,
 	  2,
 	  { { 0, 16, 0, EQ }, { 2, 9, 0, EQ } } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 2, 10) } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 2, 12) } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, { 2, 14, 0, EQ } } },
+	{ "socket", ALLOW, 0, BIT(CAP_SYS_ADMIN), 0, 2, { { 0, 16, 0, EQ }, { 2, 15, 0, EQ } } },
+	{ "socket",
+	  "SCMP_ACT_ERRNO",
+	  BIT(CAP_SYS_ADMIN),
+	  0,
+	  EPROTONOSUPPORT,
+	  2,
+	  { { 0, 16, 0, EQ }, { 2, 15, 0, EQ } } },
+	{ "socket", ALLOW, 0, 0, 0, 2, { { 0, 16, 0, EQ }, RUN(2, 16, 16) } },
 	{ "socket", ALLOW, 0, 0, 0, 1, { { 0, 17, 0, EQ } } },
 	{ "socket", ALLOW, 0, 0, 0, 1, { RUN(0, 2, 18) } },
 	{ "socket", ALLOW, 0, 0, 0, 1, { RUN(0, 4, 20) } },

@@ -225,8 +225,13 @@ int tree_clear(struct tree *t, const struct place *p, struct error *err)
 int tree_make_opaque(const struct tree *t, int dir, struct error *err)
 {
 	const char *key = t->rootless ? "user.overlay.opaque" : "trusted.overlay.opaque";
-	if (fsetxattr(dir, key, "y", 1, 0) == 0)
+	if (fsetxattr(dir, key, "y", 1, 0) == 0) {
+		/* root's images are layers of containers with a user namespace as well, which read the other one; where the
+		 * file system has none of that kind (tmpfs before Linux 6.6), they cannot be */
+		if (!t->rootless)
+			(void)fsetxattr(dir, "user.overlay.opaque", "y", 1, 0);
 		return 0;
+	}
 	int e = errno;
 	error_sys(err, e, "cannot set the attribute %s", key);
 	if (e == EOPNOTSUPP || e == EPERM)

@@ -7,7 +7,7 @@
  * every "..". Nobody else writes there, so what was walked stays what it is.
  *
  * Whiteouts become what overlayfs wants (Documentation/filesystems/overlayfs.rst): a removed name is a
- * character device 0/0, a directory that hides what is below it has the xattr overlay.opaque = y.
+ * character device 0/0, a directory that hides what is below it has the xattrs overlay.opaque = y.
  */
 #pragma once
 
