@@ -18,6 +18,7 @@ struct bringup_request {
 	bool write_spec;	     /* config.json is still to be written */
 	struct restoring *restoring; /* its tasks come from an image; NULL: an ordinary start */
 	struct netns *netns;	     /* may be NULL */
+	uint64_t born;		     /* state.born */
 };
 
 /* Builds; on failure nothing is left. Fills relay's descriptors. */

@@ -5,7 +5,9 @@
  *
  * contexe-init is executed with:
  *     argv: "contexe-init", JOB_PID (decimal, the vpid of the job, already its child, with
- *           the exit signal SIGCHLD), N_KEEP (decimal)
+ *           the exit signal SIGCHLD), N_KEEP (decimal), and "views" where the last two of what is
+ *           kept are the memory and the /dev/fuse of the container's /proc files (sys/viewfs.h):
+ *           init answers there with the kernel's files while no supervisor lives
  *     fd 3  SOCK_SEQPACKET socket, connected to the supervisor
  *     fd 4  SOCK_SEQPACKET listening unix socket: the container's control socket (`ctl`), served by
  *           the supervisor; kept here so that it outlives the supervisor. Init sets O_NONBLOCK,
@@ -59,6 +61,7 @@
 #define INIT_FD_KEEP	   6
 #define INIT_MAX_KEEP	   8
 #define INIT_MAX_CLIENTS   4
+#define INIT_ARG_VIEWS	   "views"
 #define INIT_EXIT_USAGE	   125
 #define INIT_MAGIC	   0x49545843u /* "CXTI" */
 

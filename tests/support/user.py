@@ -17,7 +17,7 @@ FILES = {
     "subuid": f"{NAME}:{SUBIDS}:65536\n",
     "subgid": f"{NAME}:{SUBIDS}:65536\n",
 }
-HELPERS = ("contexe", "contexe-init", "contexe-unpack")
+HELPERS = ("contexe", "contexe-init", "contexe-unpack", "contexe-procfs")
 
 
 class User:
