@@ -12,6 +12,7 @@ Sections:
               nsenter(1), `contexe hijack`; the same of a process in a container, whose filter has to be read
   rate        containers a second, one after another and several at a time
   checkpoint  freeze, whole and restore of containers of several sizes (bench/checkpoint.py)
+  procview    reading /proc/meminfo and /proc/stat: the kernel's, a container's view, lxcfs (bench/procview.py)
   memory      what stays in memory for each running container (PSS of the engine's processes)
 
 The floor (floor.c, floor-setns.c) is raw system calls and no engine at all. All contestants are run by
@@ -38,6 +39,7 @@ import time
 from checkpoint import checkpoint_table, section_checkpoint
 from contestants import CGROUPS, FLOOR, HERE, SLEEP, Contestant, Failed, Workplace
 from contestants import contestants, find_sleepers, is_static, last_line, processes
+from procview import procview_table, section_procview
 
 
 # ---- measuring ----
@@ -218,7 +220,8 @@ def section_memory(place, inside, args):
 
 
 SECTIONS = {"life": section_life, "life-host": section_life_host, "exec": section_exec, "hijack": section_hijack,
-            "rate": section_rate, "memory": section_memory, "checkpoint": section_checkpoint}
+            "rate": section_rate, "memory": section_memory, "checkpoint": section_checkpoint,
+            "procview": section_procview}
 
 
 # ---- telling ----
@@ -250,7 +253,7 @@ def memory_table(rows, args):
 
 
 TABLES = {"life": times_table, "life-host": times_table, "exec": times_table, "hijack": times_table, "rate": rate_table,
-          "memory": memory_table, "checkpoint": checkpoint_table}
+          "memory": memory_table, "checkpoint": checkpoint_table, "procview": procview_table}
 
 
 def print_table(lines):

@@ -32,7 +32,7 @@ lib=$(dirname "$(find "$root/usr/lib" -name 'libcontexe.so.0')")
 
 ok "contexe is a static executable" bash -c "! ldd '$root/usr/bin/contexe'"
 ok "contexe runs" "$root/usr/bin/contexe" version
-for helper in contexe-fs contexe-init contexe-seed contexe-unpack; do
+for helper in contexe-fs contexe-init contexe-procfs contexe-seed contexe-unpack; do
 	ok "$helper is there" test -x "$root/usr/libexec/contexe/$helper"
 done
 ok "contexe has its man page" test -s "$root/usr/share/man/man1/contexe.1.gz"

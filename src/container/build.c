@@ -14,6 +14,7 @@
 #include "container/midwife.h"
 #include "container/ns/ns.h"
 #include "container/sync.h"
+#include "container/views.h"
 #include "sys/clone3.h"
 #include "sys/pidfd.h"
 
@@ -79,6 +80,7 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 		.init = PIDREF_NONE,
 		.job = PIDREF_NONE,
 		.console = FD_NONE,
+		.views = FD_NONE,
 		.sync = FD_NONE,
 	};
 	int sync[2];
@@ -109,8 +111,11 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 	if (r == 0)
 		IGNORE_RESULT(sync_send(ours, SYNC_GO, 0, FD_NONE));
 	struct sync_result got = SYNC_RESULT_INIT;
+	got.views_memory = io->views_memory;
 	if (r == 0)
 		r = sync_collect(ours, SYNC_BUILT, &got, err);
+	if (got.views >= 0 && !got.views_done) /* what nobody waited for */
+		(void)views_answer_build(got.views, got.views_memory);
 	/* a job that is over already is no error: pid 1 tells its status, the sync socket why */
 	if (r == 0 && !got.eof && got.job >= 0)
 		IGNORE_RESULT(pidref_from_pidfd(take_fd(&got.job), &res.job));
@@ -120,12 +125,14 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 	}
 	if (r < 0) {
 		fd_close(got.console);
+		fd_close(got.views);
 		fd_close(got.job);
 		pidref_done(&res.job);
 		abandon(&res.init);
 		return r;
 	}
 	res.console = got.console;
+	res.views = got.views;
 	res.sync = take_fd(&ours);
 	*ret = res;
 	return 0;
@@ -136,6 +143,7 @@ int build_wait_started(int *sync, struct error *err)
 	struct sync_result got = SYNC_RESULT_INIT;
 	int r = sync_collect(*sync, SYNC_ERROR, &got, err);
 	fd_close(got.console);
+	fd_close(got.views);
 	fd_close(got.job);
 	*sync = fd_close(*sync);
 	return r;

@@ -30,6 +30,7 @@
 struct build_result {
 	struct pidref init; /* pid 1 */
 	struct pidref job;  /* PIDREF_NONE: pid 1 is the job */
+	int views;	    /* /dev/fuse of the mounted views, -EBADF: there are none */
 	int console;	    /* pty master, -EBADF without a terminal */
 	int sync; /* end of file: the job has executed; else a message, see build_wait_started() */
 };

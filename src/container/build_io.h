@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-#define BUILD_MAX_KEEP 3
+#define BUILD_MAX_KEEP 5
 #define BUILD_SEED_FDS 3
 
 /* What the job gets as its standard descriptors, and what contexe-init holds for the supervisor. All
@@ -20,6 +20,11 @@ struct build_io {
 	int status_fd;
 	int keep[BUILD_MAX_KEEP];
 	size_t n_keep;
+	/*
+	 * What plan->views needs: a memory of struct viewfs_shared, and /dev/fuse where the container has the user
+	 * namespace that we are in (else the builder opens it in the new one). contexe-init keeps both.
+	 */
+	int views_memory, views_fd;
 	int netns_fd; /* a network namespace, up and running; -EBADF: it is made with the others */
 	bool led; /* no job: keep[0] is the pidfd of the process outside that leads (init/protocol.h) */
 	int start_fd;	     /* the job executes only after a byte was read here; -EBADF: at once */

@@ -18,12 +18,14 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/parse.h"
 #include "container/console.h"
 #include "container/job.h"
 #include "container/net/loopback.h"
 #include "container/plan_idmap.h"
 #include "container/ns/ns.h"
 #include "container/sync.h"
+#include "container/views.h"
 #include "init/protocol.h"
 #include "sys/clone3.h"
 #include "sys/mountfd.h"
@@ -34,10 +36,12 @@ struct builder {
 	const struct cgroup *cg;
 	const struct build_io *io;
 	int sync;
-	int init_fd; /* contexe-init, opened while the host's tree is still there */
-	int slave;   /* of the console */
-	int master;  /* kept open by contexe-init for a supervisor to come */
-	int proc_fd; /* a private procfs for sysctls, never the image's /proc */
+	int init_fd;   /* contexe-init, opened while the host's tree is still there */
+	int slave;     /* of the console */
+	int master;    /* kept open by contexe-init for a supervisor to come */
+	int views_fd;  /* /dev/fuse; -EBADF: no views */
+	int views_mnt; /* the file system behind it, attached nowhere */
+	int proc_fd;   /* a private procfs for sysctls, never the image's /proc */
 	struct error err;
 };
 
@@ -209,9 +213,51 @@ static int set_sysctls(struct builder *b)
 	return 0;
 }
 
+/* What of the views goes wrong matters only where they are insisted on: else the kernel's files are simply shown. */
+static int forgive_views(struct builder *b, int r)
+{
+	if (r >= 0)
+		return 0;
+	b->views_fd = FD_NONE;
+	if (str_eq(b->plan->spec->contexe.proc_view, "on"))
+		return r;
+	error_clear(&b->err);
+	return 0;
+}
+
+/*
+ * While the host's /dev is there, and in a new user namespace, where the kernel wants it opened that is mounted there, before
+ * we become its root: /dev/fuse may be the real root's alone. Where the namespace is the supervisor's he has opened it, since
+ * the device rules of the container are ours by now.
+ */
+static int open_views(struct builder *b)
+{
+	bool userns = (b->plan->unshare & CLONE_NEWUSER) || b->plan->joins_user;
+	if (!b->plan->views || b->io->views_memory < 0)
+		return 0;
+	b->views_fd = userns ? views_open(&b->err) : b->io->views_fd;
+	return forgive_views(b, b->views_fd);
+}
+
+static int make_views(struct builder *b)
+{
+	if (b->views_fd < 0)
+		return 0;
+	int r = b->views_mnt = views_make(b->views_fd, &b->err);
+	if (r >= 0) { /* the answers that build_tree() waits for at its end come from there */
+		r = sync_send(b->sync, SYNC_VIEWS, 0, b->views_fd);
+		if (r < 0)
+			error_sys(&b->err, -r, "cannot pass /dev/fuse to the supervisor");
+	}
+	return forgive_views(b, r);
+}
+
 static int build_tree(struct builder *b)
 {
-	int r = rootfs_build(&b->plan->rootfs, &b->err);
+	struct rootfs_plan rootfs = b->plan->rootfs;
+	rootfs.views_mnt = b->views_mnt;
+	int r = rootfs_build(&rootfs, &b->err);
+	b->views_mnt = fd_close(b->views_mnt);
 	plan_close_mapped(b->plan);
 	return r;
 }
@@ -299,12 +345,17 @@ static NORETURN void become_init(struct builder *b, pid_t job)
 	enum { HIGH = 64 };
 	int from[3 + BUILD_MAX_KEEP] = { b->io->channel_fd, b->io->listen_fd, b->io->status_fd };
 	size_t n_keep = b->io->n_keep;
-	char number[16], keep[16];
+	char number[16], keep[16], *views = NULL;
 
 	for (size_t i = 0; i < b->io->n_keep; i++)
 		from[3 + i] = b->io->keep[i];
 	if (b->master >= 0 && n_keep < BUILD_MAX_KEEP)
 		from[3 + n_keep++] = b->master;
+	if (b->views_fd >= 0 && n_keep + 2 <= BUILD_MAX_KEEP) {
+		from[3 + n_keep++] = b->io->views_memory;
+		from[3 + n_keep++] = b->views_fd;
+		views = INIT_ARG_VIEWS;
+	}
 	size_t n = 3 + n_keep;
 	int init_fd = fcntl(b->init_fd, F_DUPFD_CLOEXEC, HIGH);
 	b->sync = fcntl(b->sync, F_DUPFD_CLOEXEC, HIGH);
@@ -317,7 +368,7 @@ static NORETURN void become_init(struct builder *b, pid_t job)
 			break;
 	(void)snprintf(number, sizeof(number), "%d", job);
 	(void)snprintf(keep, sizeof(keep), "%zu", n_keep);
-	char *argv[] = { "contexe-init", number, keep, NULL }, *envp[] = { NULL };
+	char *argv[] = { "contexe-init", number, keep, views, NULL }, *envp[] = { NULL };
 	(void)prctl(PR_SET_PDEATHSIG, 0);
 	sigset_t all; /* contexe-init reads them by signalfd: none may get lost before it does */
 	sigfillset(&all);
@@ -359,6 +410,7 @@ static const struct {
 } steps[] = {
 	/* as the one whom the groups belong to, before we become another */
 	{ "cannot enter the control groups", enter_groups },
+	{ "cannot open the views of /proc", open_views },
 	{ "cannot set up the user namespace", enter_userns },
 	{ "cannot set up the time namespace", enter_time },
 	{ "cannot join the namespaces", join_namespaces },
@@ -366,6 +418,7 @@ static const struct {
 	{ "cannot name the container", set_names },
 	{ "cannot set up the network", bring_up_network },
 	{ "cannot set the sysctls", set_sysctls },
+	{ "cannot make the views of /proc", make_views },
 	{ "cannot build the file tree", build_tree },
 	{ "cannot open the terminal", open_console },
 };
@@ -381,6 +434,8 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 		.init_fd = FD_NONE,
 		.slave = FD_NONE,
 		.master = FD_NONE,
+		.views_fd = FD_NONE,
+		.views_mnt = FD_NONE,
 	};
 	sigset_t none;
 	sigemptyset(&none);
@@ -409,6 +464,7 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 			_exit(1);
 		become_job(&b);
 	}
+	(void)prctl(PR_SET_NAME, "contexe-init"); /* who the job sees before it is so */
 	if (io->led) {
 		if (sync_send(sync, SYNC_BUILT, 0, FD_NONE) < 0)
 			_exit(1);

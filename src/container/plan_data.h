@@ -39,6 +39,7 @@ struct plan {
 	size_t n_joins;
 	bool joins_user; /* one of them is a user namespace: see midwife.h */
 	bool has_time_offsets;
+	bool views;	/* the container's own /proc files: container/views.h */
 	bool own_init;	/* contexe-init is pid 1 (else the program itself) */
 	bool own_pidns; /* killing pid 1 ends everything */
 	const char *init_path;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * plan_rootfs.c - see plan_rootfs.h. Order of the operations: the spec's mounts as given, then device
- * nodes (into whatever is at /dev by then), links, then masks and read-only paths, last the console.
+ * nodes (into whatever is at /dev by then), links, then masks and read-only paths, last the views
+ * of /proc, whose making others wait for.
  */
 #include "container/plan_rootfs.h"
 
@@ -140,12 +141,36 @@ static void plan_paths(struct plan *p, const struct strings *paths, enum mount_k
 	}
 }
 
+/*
+ * The container's own /proc files, over the kernel's. A /proc without any mask is there to make another one from, in a
+ * container within: the kernel allows that only where nothing lies over its files, so it is left alone unless asked for.
+ */
+static void plan_views(struct plan *p)
+{
+	const char *mode = p->spec->contexe.proc_view;
+	bool insist = str_eq(mode, "on"), own_proc = false;
+
+	for (size_t i = 0; i < p->rootfs.n_ops; i++) {
+		const struct mount_op *op = &p->rootfs.ops[i];
+		own_proc = own_proc || (op->kind == MOUNT_FS && str_eq(op->type, "proc") &&
+					str_eq(op->destination, "/proc"));
+	}
+	if (!own_proc || !(insist || (str_eq(mode, "auto") && p->spec->linux_.masked_paths.n)))
+		return;
+	struct mount_op *op = push(p);
+	op->kind = MOUNT_VIEWS;
+	op->destination = "/proc";
+	op->optional = !insist;
+	p->views = true;
+}
+
 static int plan_layers(struct plan *p, const struct plan_context *ctx, struct error *err)
 {
 	const struct spec *s = p->spec;
 	struct rootfs_plan *r = &p->rootfs;
 
 	r->root = s->root_path;
+	r->views_mnt = -EBADF;
 	r->readonly = s->root_readonly;
 	r->overlay = s->contexe.overlay;
 	r->userns =
@@ -210,5 +235,6 @@ int plan_rootfs(struct plan *p, const struct plan_context *ctx, struct error *er
 	plan_control(p, ctx);
 	plan_paths(p, &l->readonly_paths, MOUNT_READONLY);
 	plan_paths(p, &l->masked_paths, MOUNT_MASK);
+	plan_views(p);
 	return 0;
 }

@@ -3,12 +3,14 @@
 #include "container/sync.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "container/views.h"
 #include "sys/scm.h"
 
 int sync_pair(int ret[2], struct error *err)
@@ -41,12 +43,28 @@ int sync_wait_go(int sock)
 										     : -ECANCELED;
 }
 
+/* Until there is a message. Who builds may wait for the answers that we give meanwhile. */
+static void answer_views(int sock, struct sync_result *ret)
+{
+	while (ret->views >= 0 && !ret->views_done) {
+		struct pollfd p[2] = { { .fd = sock, .events = POLLIN },
+				       { .fd = ret->views, .events = POLLIN } };
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (p[1].revents)
+			ret->views_done = !views_answer_build(ret->views, ret->views_memory);
+		if (p[0].revents || p[1].revents & ~POLLIN)
+			return;
+	}
+}
+
 int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct error *err)
 {
 	for (;;) {
 		struct sync_msg msg = { 0 };
 		int fd = FD_NONE;
 		size_t n_fds = 0;
+		answer_views(sock, ret);
 		ssize_t n = scm_recv(sock, &msg, sizeof(msg), &fd, 1, &n_fds, 0);
 		/* it ended without reading our last word; told once, before what it said itself */
 		if (n == -ECONNRESET)
@@ -62,6 +80,10 @@ int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct
 		case SYNC_CONSOLE:
 			fd_close(ret->console);
 			ret->console = n_fds ? take_fd(&fd) : FD_NONE;
+			break;
+		case SYNC_VIEWS:
+			fd_close(ret->views);
+			ret->views = n_fds ? take_fd(&fd) : FD_NONE;
 			break;
 		case SYNC_BORN:
 		case SYNC_BUILT:

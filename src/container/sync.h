@@ -8,6 +8,8 @@
  *   SYNC_CONSOLE child -> parent   with the pty master (SCM_RIGHTS). The parent waits in sync_collect().
  *   SYNC_BUILT   child -> parent   everything is there, what is left is to execute; with the job's pidfd
  *                                  where the job is another process than the child
+ *   SYNC_VIEWS   child -> parent   with the /dev/fuse of a file system that is mounted now; from then on the parent
+ *                                  answers what is asked there while it waits in sync_collect() (views.h)
  *   SYNC_ERROR   child -> parent   it failed; the message holds the struct error
  */
 #pragma once
@@ -17,7 +19,7 @@
 
 #include "base/error.h"
 
-enum sync_type { SYNC_GO = 1, SYNC_CONSOLE, SYNC_BUILT, SYNC_ERROR, SYNC_BORN };
+enum sync_type { SYNC_GO = 1, SYNC_CONSOLE, SYNC_BUILT, SYNC_ERROR, SYNC_BORN, SYNC_VIEWS };
 
 struct sync_msg {
 	uint32_t type;
@@ -34,13 +36,16 @@ int sync_wait_go(int sock) NODISCARD;
 
 /* What the parent got until `until` came, or the child executed (end of file). */
 struct sync_result {
-	int console; /* -EBADF: none */
-	int job;     /* pidfd (of the builder with SYNC_BORN), -EBADF: none */
+	int console;	  /* -EBADF: none */
+	int job;	  /* pidfd (of the builder with SYNC_BORN), -EBADF: none */
+	int views;	  /* /dev/fuse, -EBADF: none */
+	int views_memory; /* the caller's */
+	int views_done;	  /* what is asked there now is not for the parent to answer */
 	int eof;
 };
 #define SYNC_RESULT_INIT                                                                           \
 	{                                                                                          \
-		.console = -EBADF, .job = -EBADF                                                   \
+		.console = -EBADF, .job = -EBADF, .views = -EBADF, .views_memory = -EBADF          \
 	}
 /* 0, or the child's error. */
 int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct error *err)

@@ -3,12 +3,15 @@
 #include "engine/adopt.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/fd.h"
 #include "base/parse.h"
 #include "engine/control.h"
 #include "init/protocol.h"
 #include "sys/scm.h"
+#include "sys/viewfs.h"
 
 struct kept {
 	int fds[1 + INIT_MAX_KEEP]; /* the listening socket, then what wire() kept, in its order */
@@ -33,11 +36,30 @@ static int ask_init(int sock, struct kept *ret)
 	return 0;
 }
 
+/* Those of the container's own /proc files come last: a memory, and /dev/fuse where they are mounted. */
+static void take_views(struct kept *k, struct views *v)
+{
+	struct stat memory, fuse;
+	size_t n = k->n;
+	if (n < 3 || fstat(k->fds[n - 2], &memory) < 0 || fstat(k->fds[n - 1], &fuse) < 0)
+		return;
+	if (!S_ISREG(memory.st_mode) || memory.st_size != sizeof(struct viewfs_shared))
+		return;
+	if (S_ISCHR(fuse.st_mode) && major(fuse.st_rdev) == 10) {
+		v->memory = take_fd(&k->fds[n - 2]);
+		v->fuse = take_fd(&k->fds[n - 1]);
+	}
+	fd_close(k->fds[n - 2]);
+	fd_close(k->fds[n - 1]);
+	k->n -= 2;
+}
+
 /* The order in which bringup() kept them: the terminal, or output and errors. */
 static void take_descriptors(struct kept *k, const struct spec *spec, struct relay *relay,
 			     struct live *live)
 {
 	size_t i = 0;
+	take_views(k, &live->views);
 	live->listen = take_fd(&k->fds[i++]);
 	if (str_eq(spec->contexe.init, "leader")) {
 		/* the leader's pidfd, of which we have one of our own */
@@ -80,6 +102,7 @@ int adopt(struct container *c, const struct spec *spec, struct relay *relay, str
 	if (r < 0) {
 		relay_done(relay);
 		fd_close(live.listen);
+		views_done(&live.views);
 		pidref_done(&live.init);
 		pidref_done(&live.job);
 		return error_what(err, "cannot take the container over");

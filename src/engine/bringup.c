@@ -16,6 +16,7 @@
 #include "base/libexec.h"
 #include "base/parse.h"
 #include "container/plan_idmap.h"
+#include "container/views.h"
 #include "engine/control.h"
 #include "engine/externals.h"
 #include "engine/filter_file.h"
@@ -258,6 +259,42 @@ static int netns_for(const struct bringup_request *req, const struct plan *plan)
 	return netns_take(req->netns);
 }
 
+/*
+ * What the container's own /proc files need: without them the kernel's are shown, unless they are insisted on. The builder
+ * opens /dev/fuse itself where it will be in another user namespace.
+ */
+static int wire_views(const struct plan *plan, struct views *v, struct build_io *io,
+		      struct error *err)
+{
+	bool userns = (plan->unshare & CLONE_NEWUSER) || plan->joins_user;
+	io->views_memory = io->views_fd = FD_NONE;
+	if (!plan->views)
+		return 0;
+	v->memory = views_memory(err);
+	if (v->memory >= 0 && !userns)
+		v->fuse = views_open(err);
+	int r = v->memory < 0 ? v->memory : userns || v->fuse >= 0 ? 0 : v->fuse;
+	if (r < 0) {
+		views_done(v);
+		if (str_eq(plan->spec->contexe.proc_view, "on"))
+			return error_what(err, "cannot show the container its own /proc files");
+		error_clear(err);
+		return 0;
+	}
+	io->views_memory = v->memory;
+	io->views_fd = v->fuse;
+	return 0;
+}
+
+/* The descriptor that the builder tells of is the same, or that of the new user namespace; none: it could not be mounted. */
+static void take_views(struct views *v, int fuse)
+{
+	fd_close(v->fuse);
+	v->fuse = fuse;
+	if (fuse < 0)
+		views_done(v);
+}
+
 /* Who leads the container from outside stands where its job would; contexe-init watches it, too. */
 static int take_leader(const struct bringup_request *req, struct build_io *io, struct live *live,
 		       struct error *err)
@@ -304,20 +341,33 @@ static void ends_done(struct ends *e)
 	fd_close(e->start);
 }
 
-static int take_built(const struct build_result *built, const struct plan *plan,
-		      const struct build_io *io, struct relay *relay, struct live *live)
+/* What was built is the supervisor's from here on. */
+static int take_built(const struct bringup_request *req, const struct plan *plan,
+		      const struct build_io *io, const struct build_result *built,
+		      struct relay *relay, struct live *live, struct error *err)
 {
+	int r = 0;
+	CLEANUP_BUF struct buf groups = BUF_INIT;
+	take_views(&live->views, built->views);
 	live->init = built->init;
 	if (!io->led)
 		live->job = built->job;
 	live->sync = built->sync;
 	live->own_init = plan->own_init;
 	live->own_pidns = plan->own_pidns;
-	if (built->console < 0)
-		return 0;
-	relay->tty = true;
-	relay->source[1] = relay->sink = built->console;
-	return fd_set_nonblock(built->console, 1);
+	if (live->cg)
+		cgroup_describe(live->cg, &groups);
+	views_tell(&live->views, &live->init, req->born, live->cg ? buf_str(&groups) : NULL);
+	if (built->console >= 0) {
+		relay->tty = true;
+		relay->source[1] = relay->sink = built->console;
+		r = fd_set_nonblock(built->console, 1);
+	}
+	if (r == 0 && req->restoring) { /* while we are busy, files of it are opened */
+		views_start(&live->views);
+		r = restoring_run(req->restoring, io, built->console, live, err);
+	}
+	return r;
 }
 
 static int bringup_wired(struct container *c, const struct bringup_request *req, struct wiring *w,
@@ -338,6 +388,9 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 		r = make_layers(c, &plan, err);
 	if (r == 0)
 		r = plan_map_ids(&plan, err);
+	struct build_io wanted = { .n_keep = 0 };
+	if (r == 0)
+		r = wire_views(&plan, &live->views, &wanted, err);
 	if (r < 0)
 		return r;
 	struct meanwhile m = {
@@ -358,6 +411,8 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 		.n_keep = w->n_keep,
 		.start_fd = ends.start,
 		.netns_fd = netns_for(req, &plan),
+		.views_memory = wanted.views_memory,
+		.views_fd = wanted.views_fd,
 	};
 	m.netns = io.netns_fd >= 0 ? req->netns : NULL;
 	memcpy(io.keep, w->keep, sizeof(io.keep));
@@ -375,10 +430,7 @@ static int bringup_wired(struct container *c, const struct bringup_request *req,
 	r = container_build(&plan, live->cg, &io, &built, err);
 	if (r < 0)
 		return r;
-	r = take_built(&built, &plan, &io, relay, live);
-	if (r == 0 && req->restoring)
-		r = restoring_run(req->restoring, &io, built.console, live, err);
-	return r;
+	return take_built(req, &plan, &io, &built, relay, live, err);
 }
 
 int bringup(struct container *c, const struct bringup_request *req, struct relay *relay,
@@ -438,5 +490,6 @@ void bringdown(struct live *live)
 	fd_close(live->listen);
 	fd_close(live->start_fd);
 	fd_close(live->sync);
+	views_done(&live->views);
 	*live = LIVE_NONE;
 }

@@ -19,6 +19,7 @@ struct bringup_request {
 	struct restoring *restoring; /* its tasks come from an image; NULL: an ordinary start */
 	struct netns *netns;	     /* may be NULL */
 	const struct pidref *leader; /* a process outside leads it; NULL: it has a job */
+	uint64_t born;		     /* state.born */
 };
 
 /* Builds; on failure nothing is left. Fills relay's descriptors. */

@@ -226,6 +226,7 @@ static int put_container(struct work *w, struct error *err)
 	r->own_init = w->externals.own_init;
 	r->has_layer = w->upper != NULL;
 	r->started = w->c->state.started;
+	r->born = w->c->state.born;
 	add_file(w, "hosts");
 	add_file(w, "hostname");
 	add_file(w, FILTER_FILE);

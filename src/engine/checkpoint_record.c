@@ -28,6 +28,7 @@ const struct field container_record_fields[] = {
 	FIELD(struct container_record, monotonic, U64),
 	FIELD(struct container_record, boottime, U64),
 	FIELD(struct container_record, realtime, U64),
+	FIELD(struct container_record, born, U64, .optional = true),
 	FIELD(struct container_record, files, LIST, .optional = true, .max = 16,
 	      .fields = file_fields, .size = sizeof(struct container_file)),
 	FIELD(struct container_record, tmpfs, LIST, .optional = true, .max = 1024,

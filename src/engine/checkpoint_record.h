@@ -29,6 +29,7 @@ struct container_record {
 	bool own_init;
 	uint64_t monotonic, boottime; /* ns, of the container's clocks at the stop */
 	uint64_t realtime;
+	uint64_t born;	   /* state.json's, on the container's clock */
 	struct list files; /* struct container_file */
 	struct list tmpfs; /* struct container_tmpfs */
 	bool has_layer; /* the private layer exists; packed into the image as blob "layer", or kept beside */

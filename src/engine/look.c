@@ -140,7 +140,7 @@ struct inspection {
 	char *created, *started, *finished;
 	int64_t init_pid, job_pid, supervisor_pid;
 	struct opt_i64 exit_code;
-	bool supervised, stopped;
+	bool supervised, stopped, views;
 };
 static const struct schema_field inspection_fields[] = {
 	SCHEMA_FIELD(STRING, struct inspection, name, "name"),
@@ -157,6 +157,7 @@ static const struct schema_field inspection_fields[] = {
 	SCHEMA_FIELD(I64, struct inspection, supervisor_pid, "supervisorPid",
 		     .flags = SCHEMA_ALWAYS),
 	SCHEMA_FIELD(BOOL, struct inspection, supervised, "supervised", .flags = SCHEMA_ALWAYS),
+	SCHEMA_FIELD(BOOL, struct inspection, views, "procView", .flags = SCHEMA_ALWAYS),
 	SCHEMA_FIELD(OPT_I64, struct inspection, exit_code, "exitCode"),
 	SCHEMA_FIELD(STRING, struct inspection, reason, "reason"),
 	SCHEMA_FIELD(BOOL, struct inspection, stopped, "stoppedByUser"),
@@ -199,6 +200,7 @@ int contexe_inspect(struct contexe *cx, const char *ref, char **ret_json, struct
 		.job_pid = c->job.pid,
 		.supervisor_pid = info.supervisor,
 		.supervised = info.supervised,
+		.views = c->has_state && c->state.views && pidref_is_set(&c->init),
 		.stopped = c->has_state && c->state.stopped,
 		.exit_code = { info.exit_status >= 0, info.exit_status },
 	};

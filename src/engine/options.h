@@ -39,7 +39,7 @@ option_setter opt_host, opt_rootfs, opt_image, opt_read_only, opt_overlay, opt_v
 /* options_isolation.c */
 option_setter opt_hostname, opt_share, opt_join, opt_network, opt_cap_add, opt_cap_drop,
 	opt_privileged, opt_new_privs, opt_seccomp, opt_apparmor, opt_selinux, opt_unmask, opt_mask,
-	opt_sysctl, opt_delegate, opt_cgroup_path, opt_security_opt;
+	opt_proc_view, opt_sysctl, opt_delegate, opt_cgroup_path, opt_security_opt;
 /* options_ids.c */
 option_setter opt_uid_map, opt_gid_map, opt_auto_userns, opt_time_offset;
 /* options_limits.c */

@@ -144,6 +144,16 @@ int opt_unmask(struct contexe_spec *s, const char *value, struct error *err)
 	return 0;
 }
 
+int opt_proc_view(struct contexe_spec *s, const char *value, struct error *err)
+{
+	if (!str_eq(value, "auto") && !str_eq(value, "on") && !str_eq(value, "off")) {
+		error_set(err, EINVAL, "there is no such way to show /proc");
+		return error_hint(err, "auto, on or off");
+	}
+	s->spec.contexe.proc_view = KEEP(s, value);
+	return 0;
+}
+
 int opt_sysctl(struct contexe_spec *s, const char *value, struct error *err)
 {
 	const char *eq = strchr(value, '=');

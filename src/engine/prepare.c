@@ -404,6 +404,8 @@ static void prepare_masks(struct contexe_spec *cs)
 	}
 	for (size_t i = 0; i < mine.n; i++)
 		strings_add(&s->arena, &s->linux_.masked_paths, mine.v[i]);
+	if (!s->contexe.proc_view)
+		s->contexe.proc_view = "auto";
 }
 
 static void prepare_devices(const struct root *root, struct spec *s)

@@ -155,9 +155,18 @@ static void supply(struct supply *s, const char *name, int fd)
 		s->v[s->n++] = (struct restore_external){ name, fd };
 }
 
-static const char *const keep_names[] = { "init:keep0", "init:keep1", "init:keep2", "init:keep3" };
+static const char *const keep_names[] = { "init:keep0", "init:keep1", "init:keep2", "init:keep3",
+					  "init:keep4" };
 
-static void supply_all(struct supply *s, const struct build_io *io, int console, int init_exe)
+/* The views of /proc are the last that contexe-init keeps; where there are none now, nothing is behind them. */
+static void supply_views(struct supply *s, size_t first, const struct views *v, int null)
+{
+	supply(s, keep_names[first], v->fuse >= 0 ? v->memory : null);
+	supply(s, keep_names[first + 1], v->fuse >= 0 ? v->fuse : null);
+}
+
+static void supply_all(struct supply *s, const struct build_io *io, int console, int init_exe,
+		       const struct views *views, int null)
 {
 	/* what the caller gave stands before what we have */
 	for (size_t i = 0; i < s->r->n_externals; i++)
@@ -168,6 +177,7 @@ static void supply_all(struct supply *s, const struct build_io *io, int console,
 	for (size_t i = 0; i < io->n_keep; i++)
 		supply(s, keep_names[i], io->keep[i]);
 	supply(s, keep_names[io->n_keep], console);
+	supply_views(s, io->n_keep + (console >= 0), views, null);
 	supply(s, "console", console);
 	supply(s, "stdin", io->stdio[0]);
 	supply(s, "stdout", io->stdio[1]);
@@ -232,7 +242,8 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 		e = fill_tmpfs(r, live->init.pid, err);
 	if (e < 0)
 		return e;
-	supply_all(&s, io, console, init_exe);
+	CLEANUP_FD int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	supply_all(&s, io, console, init_exe, &live->views, null);
 	struct container_tasks tasks = { .cg = live->cg, .init = live->init.pid };
 	struct restore_request req = {
 		.seed = live->init.pid,

@@ -31,6 +31,8 @@ static const struct schema_field fields[] = {
 	SCHEMA_FIELD(STRING, struct state, reason, "reason"),
 	SCHEMA_FIELD(STRING, struct state, cgroup, "cgroup"),
 	SCHEMA_FIELD(STRING, struct state, stdio, "stdio"),
+	SCHEMA_FIELD(U64, struct state, born, "born"),
+	SCHEMA_FIELD(BOOL, struct state, views, "procView"),
 	SCHEMA_FIELD(U64, struct state, restarts, "restarts"),
 	SCHEMA_FIELD(BOOL, struct state, led, "led"),
 	SCHEMA_FIELD(BOOL, struct state, stopped, "stopped"),

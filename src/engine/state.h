@@ -29,6 +29,9 @@ struct state {
 	char *reason; /* why it ended, when the status does not say: "out of memory" ... */
 	char *cgroup; /* for cgroup_open() */
 	char *stdio;  /* what the job's 0, 1, 2 are, see externals.h */
+	uint64_t
+		born; /* the container's CLOCK_BOOTTIME when it began, ns: kept over a checkpoint */
+	bool views;   /* it sees its own /proc files */
 	uint64_t restarts;
 	bool led;     /* by a process outside, the "job", instead of having a program of its own */
 	bool stopped; /* it ended because a user wanted it: `unless-stopped` stays down over a boot */

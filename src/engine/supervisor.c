@@ -192,6 +192,7 @@ static void add_all(struct supervisor *sv, struct pollset *ps)
 	pollset_add(ps, sv->live.init.pidfd, POLLIN);
 	if (sv->live.start_fd >= 0)
 		pollset_add(ps, sv->live.sync, POLLIN);
+	views_add(&sv->live.views, ps);
 	clients_add(sv, ps);
 	relay_add(&sv->relay, ps);
 }
@@ -211,6 +212,7 @@ static void look_after(struct supervisor *sv)
 		handle_signals(sv);
 		if (pollset_got(&ps, sv->live.channel))
 			handle_channel(sv);
+		views_handle(&sv->live.views, &ps);
 		relay_handle(&sv->relay, &ps);
 		clients_handle(sv, &ps);
 		if (sv->relay.reader_gone && !sv->told_reader_gone) {
@@ -316,12 +318,25 @@ static void make_log(struct supervisor *sv)
 		sv->relay.log = log_new(sv->c->dir, sv->log_max);
 }
 
+/* On the container's own clock, which goes on over a checkpoint. */
+static uint64_t born_at(const struct supervisor *sv, const struct restoring *restoring)
+{
+	const struct spec_time_offset *o = &sv->spec->linux_.boottime;
+	struct timespec now;
+	if (restoring && restoring->record.born)
+		return restoring->record.born;
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)((now.tv_sec + (o->secs.set ? o->secs.v : 0)) * 1000000000 + now.tv_nsec +
+			  (o->nanosecs.set ? (int64_t)o->nanosecs.v : 0));
+}
+
 /* A container that lost its supervisor gets us. */
 static int take_over(struct supervisor *sv, struct error *err)
 {
 	int r = adopt(sv->c, sv->spec, &sv->relay, &sv->live, err);
 	if (r < 0)
 		return r;
+	views_tell(&sv->live.views, &sv->live.init, sv->c->state.born, sv->c->state.cgroup);
 	sv->started = true;
 	make_log(sv);
 	return record_adopted(sv, err);
@@ -354,6 +369,7 @@ static int bring_up(struct supervisor *sv, bool first, struct error *err)
 		next_ids_copy(&req.restoring->spec, sv->spec);
 		req.write_spec = false; /* the clocks are this life's */
 	}
+	req.born = sv->c->state.born = born_at(sv, req.restoring);
 	if (r == 0)
 		r = bringup(sv->c, &req, &sv->relay, &sv->live, err);
 	/* written down while the job is on its way to execve */

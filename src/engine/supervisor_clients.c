@@ -68,9 +68,13 @@ static int request_policy(struct supervisor *sv, const struct ctl_msg *msg, stru
 
 static int request_regroup(struct supervisor *sv, const struct ctl_msg *msg, struct error *err)
 {
+	struct state now = { 0 };
 	(void)msg;
 	(void)err;
 	sv->regroup = true;
+	if (sv->live.views.fuse >= 0 && state_read(sv->c->dir, &now) == 0)
+		views_tell(&sv->live.views, &sv->live.init, sv->c->state.born, now.cgroup);
+	state_done(&now);
 	return 0;
 }
 

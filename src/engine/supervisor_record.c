@@ -19,6 +19,7 @@ static void describe_processes(struct supervisor *sv, struct state *s)
 	s->job_start = l->job.start;
 	s->supervisor_pid = getpid();
 	s->supervisor_start = pid_start_time(getpid(), NULL);
+	s->views = l->views.fuse >= 0;
 	s->boot = arena_strdup(&s->arena, boot_id());
 }
 

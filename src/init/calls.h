@@ -44,6 +44,21 @@ static inline long sys_pwrite(int fd, const void *buf, size_t size, int64_t offs
 	return arch_syscall4(__NR_pwrite64, fd, (long)buf, (long)size, (long)offset);
 }
 
+static inline long sys_pread(int fd, void *buf, size_t size, int64_t offset)
+{
+	return arch_syscall4(__NR_pread64, fd, (long)buf, (long)size, (long)offset);
+}
+
+static inline long sys_openat(int dir, const char *path, int flags)
+{
+	return arch_syscall4(__NR_openat, dir, (long)path, flags, 0);
+}
+
+static inline long sys_open_tree(const char *path, unsigned int flags)
+{
+	return arch_syscall3(__NR_open_tree, AT_FDCWD, (long)path, flags);
+}
+
 static inline long sys_close(int fd)
 {
 	return arch_syscall1(__NR_close, fd);

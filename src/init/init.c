@@ -15,6 +15,7 @@
 #include "init/calls.h"
 #include "init/channel.h"
 #include "init/signals.h"
+#include "init/views.h"
 
 #define INIT_REAP_BATCH	  64
 #define INIT_SIGNAL_BATCH 4
@@ -24,6 +25,7 @@ struct init {
 	int signal_fd;
 	bool reap; /* a child may have ended */
 	struct channel channel;
+	struct views views;
 };
 
 static void status_write(int status)
@@ -112,13 +114,15 @@ static void init_turn(struct init *in)
 {
 	const struct timespec at_once = { 0, 0 }, soon = { 1, 0 };
 	const struct timespec *timeout = NULL;
-	struct pollfd fds[2 + CHANNEL_POLLFDS], *leader = &fds[1 + CHANNEL_POLLFDS];
+	struct pollfd fds[2 + CHANNEL_POLLFDS + 1], *leader = &fds[1 + CHANNEL_POLLFDS];
+	struct pollfd *views = &fds[2 + CHANNEL_POLLFDS];
 	int signal;
 
 	fds[0] = (struct pollfd){ .fd = in->signal_fd, .events = POLLIN };
 	channel_watch(&in->channel, fds + 1);
 	*leader = (struct pollfd){ .fd = in->job ? -1 : INIT_FD_KEEP, .events = POLLIN };
-	if (in->channel.accept_failed)
+	views_watch(&in->views, in->channel.orphaned, views);
+	if (in->channel.accept_failed || views_look_again(&in->views, in->channel.orphaned))
 		timeout = &soon;
 	if (in->reap)
 		timeout = &at_once;
@@ -130,17 +134,19 @@ static void init_turn(struct init *in)
 		init_reap(in);
 	if (leader->revents)
 		init_end(in, INIT_JOB_EXITED, 0, 0);
+	views_serve(&in->views, in->channel.orphaned, views);
 	signal = channel_serve(&in->channel, fds + 1);
 	if (signal && in->job)
 		sys_kill(in->job, signal);
 }
 
-void init_run(int job, unsigned int n_keep, int signal_fd)
+void init_run(int job, unsigned int n_keep, bool views, int signal_fd)
 {
 	/* The job may have ended before its signal could be read: look once without being told. */
 	struct init in = { .job = job, .signal_fd = signal_fd, .reap = true };
 
 	channel_open(&in.channel, n_keep);
+	views_open(&in.views, n_keep, views);
 	channel_tell(&in.channel, INIT_READY, (int)n_keep);
 	for (;;)
 		init_turn(&in);

@@ -5,7 +5,9 @@
  *
  * contexe-init is executed with:
  *     argv: "contexe-init", JOB_PID (decimal, the vpid of the job, already its child, with
- *           the exit signal SIGCHLD), N_KEEP (decimal)
+ *           the exit signal SIGCHLD), N_KEEP (decimal), and "views" where the last two of what is
+ *           kept are the memory and the /dev/fuse of the container's /proc files (sys/viewfs.h):
+ *           init answers there with the kernel's files while no supervisor lives
  *           JOB_PID 0: there is no job. The container is led by a process outside (its leader), of which fd 6 is
  *           a pidfd; when that has ended, init ends as if it were a job that ended with 0, since it cannot know
  *           more: a pidfd tells nothing of a process that the reader's pid namespace does not have
@@ -62,6 +64,7 @@
 #define INIT_FD_KEEP	   6
 #define INIT_MAX_KEEP	   8
 #define INIT_MAX_CLIENTS   4
+#define INIT_ARG_VIEWS	   "views"
 #define INIT_EXIT_USAGE	   125
 #define INIT_MAGIC	   0x49545843u /* "CXTI" */
 

@@ -48,6 +48,16 @@ static int start_number(const char *text, int max)
 	return value;
 }
 
+static bool start_is_views(const char *text)
+{
+	static const char views[] = INIT_ARG_VIEWS;
+	size_t i = 0;
+
+	while (views[i] && text[i] == views[i])
+		i++;
+	return text[i] == views[i];
+}
+
 static bool start_has_child(int pid)
 {
 	return sys_waitid_pid(pid, WEXITED | WNOHANG | WNOWAIT | __WALL) >= 0;
@@ -81,9 +91,9 @@ void init_start(long *stack)
 	unsigned int last;
 
 	start_guard();
-	if (stack[0] != 3)
-		start_fail(
-			"usage: contexe-init JOB_PID N_KEEP (started by contexe, not by hand)\n");
+	if (stack[0] != 3 && (stack[0] != 4 || !start_is_views(argv[3])))
+		start_fail("usage: contexe-init JOB_PID N_KEEP [views] (started by contexe, not by "
+			   "hand)\n");
 	job = start_number(argv[1], INIT_MAX_PID);
 	n_keep = start_number(argv[2], INIT_MAX_KEEP);
 	if (job < 0 || job == 1 || n_keep < !job)
@@ -105,5 +115,5 @@ void init_start(long *stack)
 	 * that never opens for one.
 	 */
 	sys_close_range(0, INIT_FD_SUPERVISOR - 1);
-	init_run(job, (unsigned int)n_keep, signal_fd);
+	init_run(job, (unsigned int)n_keep, stack[0] == 4, signal_fd);
 }

@@ -248,6 +248,7 @@ struct spec_contexe {
 	char *stop_signal;	     /* name */
 	struct opt_u64 stop_timeout; /* seconds before SIGKILL */
 	char *log;		     /* "file" (default), "none", "passthrough" */
+	char *proc_view;	     /* own /proc files: "auto", "on", "off"; NULL: off */
 	struct opt_u64 log_max;	     /* bytes before rotation */
 	char *detach_keys;
 	struct strings join;	    /* "CONTAINER:ns" as given */

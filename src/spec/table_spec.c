@@ -66,6 +66,7 @@ static const struct schema_field contexe_fields[] = {
 	SCHEMA_FIELD(STRING, struct spec_contexe, stop_signal, "stopSignal"),
 	SCHEMA_FIELD(OPT_U64, struct spec_contexe, stop_timeout, "stopTimeout"),
 	SCHEMA_FIELD(STRING, struct spec_contexe, log, "log", .choices = log_kinds),
+	SCHEMA_FIELD(STRING, struct spec_contexe, proc_view, "procView"),
 	SCHEMA_FIELD(OPT_U64, struct spec_contexe, log_max, "logMax"),
 	/* "" switches detaching off. */
 	SCHEMA_FIELD(STRING, struct spec_contexe, detach_keys, "detachKeys", .flags = SCHEMA_EMPTY),

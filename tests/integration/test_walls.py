@@ -80,7 +80,10 @@ def test_init_holds_no_descriptor_of_the_machine(box, crowded):     # noqa: F811
     assert machine.until(lambda: machine.read(f"/proc/{init}/cmdline").startswith("contexe-init"))  # has executed
     for fd in os.listdir(f"/proc/{init}/fd"):
         target = machine.link(f"/proc/{init}/fd/{fd}")
-        assert target.startswith(("socket:", "pipe:", "anon_inode:")) or box.contexe.root in target, target
+        if target == "/dev/fuse":                   # where the container's own /proc files are answered: a device, no way out
+            continue
+        assert target.startswith(("socket:", "pipe:", "anon_inode:", "/memfd:contexe-views")) or \
+            box.contexe.root in target, target
 
 
 # ---- the runtime's own files ----

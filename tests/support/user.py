@@ -17,7 +17,7 @@ FILES = {
     "subuid": f"{NAME}:{SUBIDS}:65536\n",
     "subgid": f"{NAME}:{SUBIDS}:65536\n",
 }
-HELPERS = ("contexe", "contexe-fs", "contexe-init", "contexe-seed", "contexe-layer", "contexe-unpack")
+HELPERS = ("contexe", "contexe-fs", "contexe-init", "contexe-layer", "contexe-procfs", "contexe-seed", "contexe-unpack")
 
 
 class User:

@@ -86,7 +86,8 @@ static const char full[] =
 	"true} }, 'contexe': { 'rootfs': 'image', 'image': 'debian:12', 'imageId': 'sha256:00', "
 	"'overlay': true, 'lower': ['/l1', '/l0'], 'submounts': ['/home'], 'init': 'none', "
 	"'interactive': true, 'remove': true, 'restart': 'on-failure', 'restartMax': 3, "
-	"'stopSignal': 'SIGINT', 'stopTimeout': 10, 'log': 'file', 'logMax': 1048576, "
+	"'stopSignal': 'SIGINT', 'stopTimeout': 10, 'log': 'file', 'logMax': 1048576, 'procView': "
+	"'auto', "
 	"'detachKeys': '', 'join': ['db:net'], 'groupAdd': ['audio'], 'defaultSeccomp': true, "
 	"'delegate': true, 'autoUserns': 65536, 'idmap': true, "
 	"'privileged': true, 'lsmLabel': 'x' } } ";

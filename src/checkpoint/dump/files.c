@@ -17,6 +17,7 @@
 #include "checkpoint/dump/dump_state.h"
 #include "checkpoint/kind/file_lock.h"
 #include "sys/pidfd.h"
+#include "sys/viewstat.h"
 
 #ifndef F_GETOWN_EX
 #define F_GETOWN_EX 16
@@ -192,7 +193,7 @@ static int read_facts(struct dump_state *d, const struct object *o, struct file_
 	*f = (struct file_facts){ .id = o->id, .fd = o->fd, .by = o->holders[0] };
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", o->fd);
 	ssize_t n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0 || fstat(o->fd, &f->st) < 0)
+	if (n < 0 || sys_fstat(o->fd, &f->st) < 0)
 		return error_sys(err, errno, "cannot look at an open file");
 	link[n] = '\0';
 	f->link = arena_strdup(d->c.arena, link);

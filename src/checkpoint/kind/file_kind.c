@@ -15,6 +15,7 @@
 
 #include "base/parse.h"
 #include "checkpoint/kind/file_lock.h"
+#include "sys/viewfs.h"
 
 #ifndef NSFS_MAGIC
 #define NSFS_MAGIC 0x6e736673
@@ -165,6 +166,13 @@ static const char *memory_key(const struct file_facts *f)
 	return strcmp(f->link, "/dev/zero (deleted)") == 0 ? "shmem" : NULL;
 }
 
+/* A container's own /proc file. Other FUSE file systems have ordinary files. */
+static bool is_view(const struct file_facts *f)
+{
+	const struct viewfs_file *view = viewfs_find(f->st.st_ino);
+	return f->fs == FUSE_SUPER_MAGIC && view && str_eq(view->path, f->link);
+}
+
 struct file_match file_classify(struct collect *c, const struct file_facts *f)
 {
 	const char *special = special_fs(f->fs);
@@ -178,7 +186,7 @@ struct file_match file_classify(struct collect *c, const struct file_facts *f)
 			return (struct file_match){ FILE_MEMORY, memory_key(f) };
 		if (strncmp(f->link, "anon_inode:", 11) == 0)
 			return (struct file_match){ FILE_ANON, anon_key(c, f->link) };
-		return (struct file_match){ FILE_REGULAR, special };
+		return (struct file_match){ FILE_REGULAR, is_view(f) ? "procview" : special };
 	case S_IFDIR:
 		return (struct file_match){ FILE_DIRECTORY, special };
 	case S_IFLNK:

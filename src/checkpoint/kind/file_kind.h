@@ -17,7 +17,7 @@
 
 enum file_class {
 	FILE_CLASS_NONE,
-	FILE_REGULAR, /* key: NULL, or the file system's name where it is special: "proc", "sysfs", "cgroup" */
+	FILE_REGULAR, /* key: NULL, or the file system's name where it is special: "proc", "sysfs", "cgroup", "procview" */
 	FILE_DIRECTORY, /* the same keys */
 	FILE_SYMLINK,	/* O_PATH | O_NOFOLLOW */
 	FILE_CHAR, /* key: "mem" (null, zero, full, random, urandom), "tty", "console", "ptmx", "pts", else "MAJOR:MINOR" */

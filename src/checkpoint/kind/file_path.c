@@ -16,6 +16,7 @@
 #include "checkpoint/kind/temporary.h"
 #include "sys/mountinfo.h"
 #include "sys/openat2.h"
+#include "sys/viewstat.h"
 
 #ifndef OVERLAYFS_SUPER_MAGIC
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
@@ -49,7 +50,7 @@ static bool look(int root, const char *path, struct stat *ret)
 	CLEANUP_FD int fd =
 		sys_openat2(root, path, O_PATH | O_NOFOLLOW, 0,
 			    RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	return fd >= 0 && fstat(fd, ret) == 0;
+	return fd >= 0 && sys_fstat(fd, ret) == 0;
 }
 
 static bool leads_to(int root, const char *path, const struct stat *st)

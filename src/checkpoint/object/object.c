@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
+#include "sys/viewstat.h"
 
 struct class_table {
 	struct object **v; /* in the order of finding: id - 1 is the index */
@@ -149,7 +150,7 @@ int objects_file_take(struct objects *o, int fd, struct object_holder by, struct
 {
 	CLEANUP_FD int ours = fd;
 	struct stat st;
-	if (fstat(ours, &st) < 0)
+	if (sys_fstat(ours, &st) < 0)
 		return error_sys(err, errno, "cannot look at descriptor %d of pid %d", by.number,
 				 (int)by.pid);
 	struct wanted_file w = { st.st_dev, st.st_ino, ours };
@@ -171,7 +172,7 @@ struct object *objects_file_find(const struct objects *o, int fd)
 {
 	struct stat st;
 	struct object *obj;
-	if (fstat(fd, &st) < 0)
+	if (sys_fstat(fd, &st) < 0)
 		return NULL;
 	struct wanted_file w = { st.st_dev, st.st_ino, fd };
 	(void)search(o, OBJECT_FILE, order_file, &w, &obj);

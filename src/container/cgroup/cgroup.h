@@ -155,6 +155,18 @@ struct cgroup_stats {
 };
 int cgroup_stats(const struct cgroup *cg, struct cgroup_stats *ret, struct error *err) NODISCARD;
 
+/*
+ * Appends the text of a group's file: v2 of the v2 group where that has it, else v1 of the v1 group of the controller (its v1
+ * name); NULL: it has no such file. up: of the group so many levels above, which limits this one too. Returns which
+ * it was, -ENOENT when there is none (or no level so high), or -errno.
+ */
+struct cgroup_file {
+	const char *controller, *v2, *v1;
+};
+enum { CGROUP_TEXT_V1 = 1, CGROUP_TEXT_V2 = 2 };
+int cgroup_read(const struct cgroup *cg, const struct cgroup_file *f, unsigned up, struct buf *out)
+	NODISCARD;
+
 /* v1 mounts to show inside the container: calls fn(controller names, path of the group) for each. */
 int cgroup_each_v1(const struct cgroup *cg,
 		   int (*fn)(void *arg, const char *controllers, const char *dir), void *arg);

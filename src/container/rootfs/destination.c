@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -128,4 +129,13 @@ int destination_cover(int at)
 	if (fchdir(root) < 0 || chroot(".") < 0 || fchdir(here) < 0)
 		return -errno;
 	return r < 0 ? r : take_fd(&cover);
+}
+
+int destination_uncover(int mnt)
+{
+	CLEANUP_FD int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (here < 0 || fchdir(mnt) < 0)
+		return -errno;
+	int r = umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+	return fchdir(here) < 0 ? -errno : r;
 }

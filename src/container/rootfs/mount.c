@@ -15,6 +15,7 @@ static const struct {
 	[MOUNT_READONLY] = { bind_readonly, "cannot make a path of the container read-only" },
 	[MOUNT_DEVICE] = { device_make, "cannot make a device in the container" },
 	[MOUNT_SYMLINK] = { symlink_make, "cannot make a symbolic link in the container" },
+	[MOUNT_VIEWS] = { views_mount, "cannot show the container its own /proc files" },
 	[MOUNT_FILE] = { textfile_mount, "cannot make a file in the container" },
 };
 

@@ -219,7 +219,7 @@ int mount_options_parse(struct arena *a, const char *const *texts, size_t n, str
 static const char *const kind_names[] = {
 	[MOUNT_BIND] = "bind",	  [MOUNT_FS] = "mount",		 [MOUNT_CGROUP] = "cgroup",
 	[MOUNT_MASK] = "mask",	  [MOUNT_READONLY] = "readonly", [MOUNT_DEVICE] = "device",
-	[MOUNT_SYMLINK] = "link", [MOUNT_FILE] = "file",
+	[MOUNT_SYMLINK] = "link", [MOUNT_FILE] = "file",	 [MOUNT_VIEWS] = "views",
 };
 
 static void put(struct buf *out, const char *prefix, const char *name, size_t *count)

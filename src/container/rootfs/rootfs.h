@@ -26,6 +26,7 @@ enum mount_kind {
 	MOUNT_READONLY, /* make an existing path read-only (recursively) */
 	MOUNT_DEVICE,  /* a device node (mknod, or a bind of the host's node in a user namespace) */
 	MOUNT_SYMLINK, /* source = link text */
+	MOUNT_VIEWS,   /* the container's own /proc files (sys/viewfs.h), from views_mnt */
 	MOUNT_FILE,    /* a small file with this content (source), on a private tmpfs of its own */
 };
 
@@ -107,7 +108,8 @@ struct rootfs_plan {
 	uint64_t propagation; /* of the root: MS_*, with MS_REC for the tree; 0: private */
 	struct mount_op *ops;
 	size_t n_ops;
-	const char *cwd;	 /* created when missing; entered by the process itself */
+	int views_mnt;	 /* MOUNT_VIEWS: a mount of sys/viewfs.h, attached nowhere; -EBADF: none */
+	const char *cwd; /* created when missing; entered by the process itself */
 	const char *mount_label; /* SELinux context of tmpfs, devpts and overlay mounts, or NULL */
 };
 

@@ -31,16 +31,6 @@ static int write_file(int dir, const struct mount_op *op, struct error *err)
 	return 0;
 }
 
-/* Takes away a mount that covers `dir`, whose own root is mnt. */
-static int uncover(int mnt)
-{
-	CLEANUP_FD int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (here < 0 || fchdir(mnt) < 0)
-		return -errno;
-	int r = umount2(".", MNT_DETACH) < 0 ? -errno : 0;
-	return fchdir(here) < 0 ? -errno : r;
-}
-
 /*
  * The file alone as a mount. Before Linux 6.15 only what is attached can be cloned; so the tmpfs is put
  * over the root of the tree for a moment, in which nobody looks anything up there.
@@ -54,7 +44,7 @@ static int clone_file(const struct tree *t, int tmpfs, struct error *err)
 	if (r < 0)
 		return r;
 	fd = sys_open_tree(tmpfs, FILE_NAME, OPEN_TREE_CLONE);
-	r = uncover(tmpfs);
+	r = destination_uncover(tmpfs);
 	if (r == 0 && fd >= 0)
 		return fd;
 	fd_close(fd);

@@ -69,6 +69,7 @@ int destination_parent(struct tree *t, const struct mount_op *op, char name[NAME
 void destination_forget_parent(struct tree *t);
 int destination_attach(int mnt, int at, struct error *err) NODISCARD;
 int destination_cover(int at) NODISCARD; /* O_PATH of the mount that covers a directory; no err */
+int destination_uncover(int mnt) NODISCARD; /* takes away the mount with this root; no err */
 
 /* fscontext.c - a new file system as a detached mount. */
 struct fs_request {
@@ -112,6 +113,7 @@ mount_fn device_make;		    /* device.c */
 mount_fn mask_path;		    /* mask.c */
 mount_fn symlink_make;		    /* symlink.c */
 mount_fn textfile_mount;	    /* textfile.c */
+mount_fn views_mount;		    /* viewmount.c */
 mount_fn mount_op_run;		    /* mount.c: whichever kind it is */
 
 /* Binds a tree of the host where a new file system may not be made (fs.c, cgroupfs.c). */
