@@ -56,7 +56,6 @@ def test_there_are_programs():
     assert {"regular", "pipe", "epoll"} <= set(WORDS)
 
 
-@pytest.mark.v2
 @pytest.mark.parametrize("word", WORDS)
 def test_killed_and_restored(traveller, word):
     t = traveller(word)
