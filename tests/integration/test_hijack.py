@@ -671,7 +671,7 @@ FOREVER_ENV = "sleep 1000"
 def peek(box, *options):                                        # noqa: F811
     """A container whose root looks for what comes in, as fast as it can, until it is told to stop."""
     name = box.contexe.name()
-    box.contexe.run("run", "-d", "-i", "--name", name, "--rootfs", box.rootfs, "--overlay", *progs.MOUNT, *options, "--",
+    box.contexe.run("run", "-d", "-i", "--name", name, "--rootfs", box.rootfs, "--overlay", *progs.MOUNT, "--proc-view", "off", *options, "--",
                     progs.prog("peek"), "/bin/busybox")
     box.says(name, "ready")
     return name

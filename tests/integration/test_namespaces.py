@@ -176,6 +176,8 @@ def check_mounts(text, contexe, root):
                                                  "/proc/sysrq-trigger")
         elif point in OWN:
             assert kind in ("tmpfs", "devpts", "mqueue", "sysfs") or contexe.root in source_root
+        elif kind == "fuse.contexe-proc":                    # a view of its own
+            assert point.startswith(("/proc/", "/sys/devices/system/cpu/")) and source == "contexe", point
         else:                                               # a mask: null over a file, empty over a directory
             assert point.startswith(("/proc/", "/sys/")), point
             assert source_root == "/null" or kind == "tmpfs", (point, kind, source)

@@ -189,7 +189,7 @@ def test_load(box):                                         # noqa: F811
 
 def test_the_rest(box):                                     # noqa: F811
     out = box.sh("cat /proc/slabinfo | wc -l; head -1 /proc/slabinfo; cat /proc/sys/kernel/threads-max; "
-                 "cat /proc/swaps | wc -l", "--pids-limit", "77", "--memory", "64m").stdout.splitlines()
+                 "cat /proc/swaps | wc -l", "--pids-limit", "77", "--memory", "64m", "--unmask", "/proc/slabinfo").stdout.splitlines()
     assert out[0] == "2" and out[1].startswith("slabinfo - version") and out[2] == "77"
     assert out[3] == "1" or kernel("SwapTotal")
     if os.path.exists("/proc/pressure/cpu"):
@@ -202,11 +202,17 @@ def test_the_rest(box):                                     # noqa: F811
 def test_it_cannot_be_written(box):                         # noqa: F811
     done = box.sh("for f in /proc/meminfo /proc/stat /sys/devices/system/cpu/online; do "
                   "(echo 1 > $f) 2>&1; chmod 666 $f 2>&1; rm -f $f 2>&1; done; stat -c %a%U /proc/meminfo /proc/slabinfo",
-                  "--cap-add", "ALL", check=False)
+                  "--cap-add", "ALL", "--unmask", "/proc/slabinfo", check=False)
     assert done.stdout.count("Read-only file system") >= 6, done.stdout
     assert done.stdout.split()[-2:] == ["444root", "400root"]
-    done = box.sh("cat /proc/slabinfo", "--user", "1000", check=False)
+    done = box.sh("cat /proc/slabinfo", "--user", "1000", "--unmask", "/proc/slabinfo", check=False)
     assert done.returncode != 0 and "Permission denied" in done.stderr
+
+
+def test_what_is_masked_or_mounted_stays(box):              # noqa: F811
+    out = box.sh("cat /proc/slabinfo /proc/loadavg | wc -c; grep -c ' /proc/loadavg ' /proc/self/mountinfo; cat /proc/uptime",
+                 "--mask", "/proc/loadavg", "--volume", "/etc/hostname:/proc/uptime:ro").stdout.splitlines()
+    assert out == ["0", "1", machine.read("/etc/hostname").strip()]
 
 
 # ---- limits that change ----

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/parse.h"
 #include "sys/mountfd.h"
 #include "sys/viewfs.h"
 
@@ -74,6 +75,15 @@ static int put(struct tree *t, const char *path, int mnt, struct error *err)
 	return r < 0 ? error_object(err, "%s", path) : 0;
 }
 
+/* A mask, or a mount of the caller's, stands. */
+static bool is_covered(const struct tree *t, const char *path)
+{
+	for (size_t i = 0; i < t->plan->n_ops; i++)
+		if (str_eq(t->plan->ops[i].destination, path))
+			return true;
+	return false;
+}
+
 static int mount_all(struct tree *t, struct error *err)
 {
 	CLEANUP(views_close) struct views v;
@@ -84,7 +94,8 @@ static int mount_all(struct tree *t, struct error *err)
 	if (r == 0)
 		r = clone_attached(t, mnt, &v, err);
 	for (size_t i = 0; i < VIEWFS_COUNT && r == 0; i++)
-		r = put(t, viewfs_files[i].path, v.fd[i], err);
+		if (!is_covered(t, viewfs_files[i].path))
+			r = put(t, viewfs_files[i].path, v.fd[i], err);
 	return r;
 }
 

@@ -196,7 +196,20 @@ READ(kpagecount, "/proc/kpagecount")
 READ(kpageflags, "/proc/kpageflags")
 READ(kpagecgroup, "/proc/kpagecgroup")
 READ(vmallocinfo, "/proc/vmallocinfo")
-READ(slabinfo, "/proc/slabinfo")
+
+/* Where the container has a view of its own, that is the heading alone. */
+static int attack_slabinfo(const struct targets *t)
+{
+	char text[4096], *line = text;
+	(void)t;
+	int r = read_some("/proc/slabinfo", text, sizeof(text));
+	if (r < 0)
+		return r;
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (line[0] != '#' && strncmp(line, "slabinfo", 8) != 0)
+			return r;
+	return -ENODATA;
+}
 READ(pagetypeinfo, "/proc/pagetypeinfo")
 READ(mem_device, "/dev/mem")
 
