@@ -548,8 +548,11 @@ int supervise(struct container *c, const struct supervisor_options *opt, int *re
 		supervisor_done(&sv);
 		return r;
 	}
+	struct cgroup_place before = { .n = 0 };
+	if (opt->leader) /* as soon as we have told that all is ready it may be moved */
+		cgroup_place_of(sv.live.cg, sv.live.job.pid, &before);
 	announce(&sv);
-	if (opt->leader && (r = leader_wait(&sv, err)) < 0) {
+	if (opt->leader && (r = leader_wait(&sv, &before, err)) < 0) {
 		take_down(&sv);
 		leader_missing(&sv);
 		supervisor_done(&sv);

@@ -44,14 +44,12 @@ static bool came_in_alone(struct supervisor *sv, struct cgroup_place *place)
 	return is_in(sv);
 }
 
-int leader_wait(struct supervisor *sv, struct error *err)
+int leader_wait(struct supervisor *sv, struct cgroup_place *before, struct error *err)
 {
-	struct cgroup_place place;
-	cgroup_place_of(sv->live.cg, sv->live.job.pid, &place);
 	int r = sync_wait_go(sv->opt->report);
-	if (r < 0 && came_in_alone(sv, &place))
+	if (r < 0 && came_in_alone(sv, before))
 		r = 0;
-	cgroup_place_done(&place);
+	cgroup_place_done(before);
 	if (r < 0)
 		return error_sys(err, -r, "its leader did not come in");
 	sv->live.led = true;

@@ -58,8 +58,11 @@ void record_end(struct supervisor *sv, int64_t wait_status, const char *reason);
 void record_failed(struct supervisor *sv, const struct error *err);
 
 /* ---- leader ---- */
-/* Until whoever asked for the container has brought its leader in: SYNC_GO; then it is unlocked. */
-int leader_wait(struct supervisor *sv, struct error *err) NODISCARD;
+/*
+ * Until whoever asked for the container has brought its leader in: SYNC_GO; then it is unlocked. before: the groups it was in
+ * when nobody could have moved it yet; it goes back there on failure. Taken.
+ */
+int leader_wait(struct supervisor *sv, struct cgroup_place *before, struct error *err) NODISCARD;
 /* It never came, and all else is taken down: nobody was in it. */
 void leader_missing(struct supervisor *sv);
 /* The container could not be made; nor is there anybody any more who would remove what there is of it. */
