@@ -39,8 +39,8 @@ struct page {
 	pid_t follower; /* the second helper, should there be one: then child is as named in there, */
 	uint64_t space; /* which is this pid namespace */
 	struct error err;
-	bool has_schedule;		   /* for the caller to set (see likeness.h), */
-	struct likeness_schedule schedule; /* while the child waits for this: */
+	bool has_schedule;	   /* for the caller to set (see likeness.h), */
+	struct sys_sched schedule; /* while the child waits for this: */
 	volatile int go;
 };
 

@@ -31,11 +31,12 @@
 
 /* ---- early ---- */
 
-int likeness_set_schedule(pid_t pid, const struct likeness_schedule *s)
+int likeness_set_schedule(pid_t pid, const struct sys_sched *s)
 {
-	struct likeness_schedule now = { 0 }, want = *s;
-	if (syscall(SYS_sched_getattr, pid, &now, sizeof(now), 0) < 0)
-		return -errno;
+	struct sys_sched now = { 0 }, want = *s;
+	int r = sys_sched_get(pid, &now);
+	if (r < 0)
+		return r;
 	if (!memcmp(&now, s, sizeof(now)))
 		return 0;
 	want.size = sizeof(want);
@@ -43,7 +44,7 @@ int likeness_set_schedule(pid_t pid, const struct likeness_schedule *s)
 		want.flags |= CLAMP_MIN;
 	if (now.clamp_max != s->clamp_max)
 		want.flags |= CLAMP_MAX;
-	return syscall(SYS_sched_setattr, pid, &want, 0) < 0 ? -errno : 0;
+	return sys_sched_set(pid, &want);
 }
 
 static int set_schedule(const struct likeness *l, struct error *err)

@@ -23,16 +23,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "proc/traits.h"
-
-/* struct sched_attr, Linux 5.3 */
-struct likeness_schedule {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t clamp_min, clamp_max;
-};
+#include "sys/sched.h"
 
 struct likeness_filter {
 	struct sock_filter *v;
@@ -44,7 +35,7 @@ struct likeness_filter {
 
 struct likeness {
 	struct rlimit limits[RLIM_NLIMITS];
-	struct likeness_schedule schedule;
+	struct sys_sched schedule;
 	bool schedule_later; /* fork(2) would not hand it on: likeness_set_schedule() from outside, afterwards */
 	uint8_t cpus[LIKENESS_CPUS];
 	size_t cpus_size;
@@ -84,4 +75,4 @@ int likeness_apply_last(const struct likeness *l, const struct proc_traits *insi
 			struct error *err) NODISCARD;
 
 /* For schedule_later. 0 or -errno. */
-int likeness_set_schedule(pid_t pid, const struct likeness_schedule *s) NODISCARD;
+int likeness_set_schedule(pid_t pid, const struct sys_sched *s) NODISCARD;

@@ -88,8 +88,8 @@ static int read_limits(int proc, pid_t pid, struct likeness *l, struct error *er
 
 static int read_schedule(pid_t pid, struct likeness *l, struct error *err)
 {
-	struct likeness_schedule *s = &l->schedule;
-	if (syscall(SYS_sched_getattr, pid, s, sizeof(*s), 0) < 0)
+	struct sys_sched *s = &l->schedule;
+	if (sys_sched_get(pid, s) < 0)
 		return gone_or(errno, "scheduling", err);
 	l->schedule_later = s->policy == SCHED_DEADLINE || (s->flags & SCHED_FLAG_RESET_ON_FORK);
 	long n = syscall(SYS_sched_getaffinity, pid, sizeof(l->cpus), l->cpus);

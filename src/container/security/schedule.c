@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/sched.h"
+
 struct word {
 	const char *name;
 	unsigned value;
@@ -36,15 +38,6 @@ static const struct word io_classes[] = {
 };
 
 #define IO_LEVELS 8
-
-/* struct sched_attr as of Linux 3.14; libc has no wrapper for the call. */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-};
 
 static int find(const struct word *words, size_t n, const char *name, const char *pointer,
 		struct error *err)
@@ -121,8 +114,8 @@ int schedule_prepare(const struct spec *spec, struct security *ret, struct error
 
 static int scheduler_apply(const struct security *sec, struct error *err)
 {
-	struct attr attr = {
-		.size = sizeof(attr),
+	struct sys_sched attr = {
+		.size = SYS_SCHED_SHORT,
 		.policy = sec->scheduler.policy,
 		.flags = sec->scheduler.flags,
 		.nice = sec->scheduler.nice,
@@ -131,9 +124,9 @@ static int scheduler_apply(const struct security *sec, struct error *err)
 		.deadline = sec->scheduler.deadline,
 		.period = sec->scheduler.period,
 	};
-	if (syscall(SYS_sched_setattr, 0, &attr, 0) == 0)
+	int e = -sys_sched_set(0, &attr);
+	if (!e)
 		return 0;
-	int e = errno;
 	apply_error(err, e, "cannot set scheduler policy %u", attr.policy);
 	if (e == EPERM)
 		error_hint(err, "needs CAP_SYS_NICE, and for real-time policies a cgroup with "

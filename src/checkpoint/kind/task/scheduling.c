@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "checkpoint/kind/proc_status.h"
+#include "sys/sched.h"
 
 #define MAX_MASK	   1024 /* bytes: 8192 processors */
 #define STAT_NICE	   19
@@ -26,16 +27,6 @@
 #define FLAGS_THAT_STAY	   0x07 /* reset on fork, reclaim, overrun signal */
 #define IO_CLASS(v)	   ((v) >> 13)
 #define IO_VALUE(class, n) (((class) << 13) | (n))
-
-/* struct sched_attr, Linux 5.3 */
-struct attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t clamp_min, clamp_max;
-};
 
 struct scheduling_record {
 	uint32_t policy;
@@ -74,14 +65,14 @@ static bool is_fair(uint32_t policy)
 	return policy == SCHED_NORMAL || policy == SCHED_BATCH;
 }
 
-static int attr_read(pid_t tid, struct attr *ret)
+static int attr_read(pid_t tid, struct sys_sched *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	return syscall(SYS_sched_getattr, tid, ret, sizeof(*ret), 0) < 0 ? -errno : 0;
+	return sys_sched_get(tid, ret);
 }
 
 /* The kernel tells what it takes for a thread that has none of its own, too. */
-static bool is_io_default(long io, const struct attr *a, int nice)
+static bool is_io_default(long io, const struct sys_sched *a, int nice)
 {
 	if (io < 0 || IO_CLASS(io) == IOPRIO_CLASS_NONE)
 		return true;
@@ -92,7 +83,7 @@ static bool is_io_default(long io, const struct attr *a, int nice)
 	return io == IO_VALUE(IOPRIO_CLASS_BE, (nice + 20) / 5);
 }
 
-static void attr_note(struct attr *a, struct scheduling_record *rec)
+static void attr_note(struct sys_sched *a, struct scheduling_record *rec)
 {
 	rec->policy = a->policy;
 	rec->flags = a->flags & FLAGS_THAT_STAY;
@@ -100,7 +91,7 @@ static void attr_note(struct attr *a, struct scheduling_record *rec)
 	rec->deadline = a->deadline;
 	rec->period = a->period;
 	/* since Linux 6.12 an ordinary thread's is its time slice: only one that was chosen is worth a word */
-	struct attr own;
+	struct sys_sched own;
 	if (a->policy == SCHED_DEADLINE || attr_read(0, &own) < 0 || own.runtime != a->runtime)
 		rec->runtime = a->runtime;
 	uint32_t usual_min = is_realtime(a->policy) ? CLAMP_MAX : 0;
@@ -135,7 +126,7 @@ static int scheduling_collect(struct collect *c, const struct task_facts *t,
 	(void)visit;
 	(void)cookie;
 	struct scheduling_record *rec = record;
-	struct attr a;
+	struct sys_sched a;
 	int64_t nice = 0;
 	int r = attr_read(t->tid, &a);
 	if (r == 0)
@@ -153,9 +144,9 @@ static int scheduling_collect(struct collect *c, const struct task_facts *t,
 	return 0;
 }
 
-static struct attr attr_of(const struct scheduling_record *rec)
+static struct sys_sched attr_of(const struct scheduling_record *rec)
 {
-	struct attr a = {
+	struct sys_sched a = {
 		.size = sizeof(a),
 		.policy = rec->policy,
 		.flags = rec->flags,
@@ -169,7 +160,7 @@ static struct attr attr_of(const struct scheduling_record *rec)
 	};
 	/* without clamps an older and shorter struct will do, which a kernel without them takes */
 	if (!(rec->flags & (FLAG_CLAMP_MIN | FLAG_CLAMP_MAX)))
-		a.size = offsetof(struct attr, clamp_min);
+		a.size = SYS_SCHED_SHORT;
 	return a;
 }
 
@@ -183,7 +174,7 @@ static int scheduling_emit(struct emit *e, const void *record, struct error *err
 {
 	(void)err;
 	const struct scheduling_record *rec = record;
-	struct attr a = attr_of(rec);
+	struct sys_sched a = attr_of(rec);
 	if (rec->processors.size) {
 		program_what(e->p, "set the processors of a thread");
 		struct step *s = program_call(
@@ -209,12 +200,12 @@ static int scheduling_emit(struct emit *e, const void *record, struct error *err
 static int scheduling_settle(const struct settle *s, const void *record, struct error *err)
 {
 	const struct scheduling_record *rec = record;
-	struct attr now, a = attr_of(rec);
+	struct sys_sched now, a = attr_of(rec);
 	int r = attr_read(s->tid, &now);
 	if (r == 0 &&
 	    (now.policy != a.policy || now.priority != a.priority ||
 	     (is_fair(a.policy) && now.nice != a.nice)) &&
-	    syscall(SYS_sched_setattr, s->tid, &a, 0) < 0)
+	    sys_sched_set(s->tid, &a) < 0)
 		r = -errno;
 	if (r == 0 && rec->io &&
 	    syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, s->tid) != (long)rec->io &&
