@@ -88,7 +88,8 @@ def test_join_user(box, words):                             # noqa: F811
     assert {owner(info["pid"], k) for k in set(KINDS) - {"user"}} == {one["user"]}
     assert re.search(r"^Uid:(\s+100000){4}$", machine.read(f"/proc/{info['pid']}/status"), re.M)
     assert machine.until(lambda: os.path.exists(box.file(second, "upper", "new")))
-    assert os.stat(box.file(second, "upper", "new")).st_uid == 0            # stored with the ids of the inside
+    mapped_root = info["config"]["contexe"].get("idmap")            # stored with the ids of the inside, where the kernel can
+    assert os.stat(box.file(second, "upper", "new")).st_uid == (0 if mapped_root else 100000)
     assert box.exec(second, "id -u; cat /proc/self/uid_map").stdout.split() == ["0", *MAP.replace(":", " ").split()]
     assert info["supervisorPid"] == int(
         re.search(r"^PPid:\s+(\d+)$", machine.read(f"/proc/{info['initPid']}/status"), re.M)[1])
