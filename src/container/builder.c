@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -445,6 +446,10 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 	(void)setsid(); /* the user's terminal is not ours to have */
 	(void)prctl(PR_SET_PDEATHSIG,
 		    SIGKILL); /* until we execute, the supervisor's death is ours */
+	/* or has been already: nobody would answer the requests of views for whose descriptor we stand ourselves */
+	struct pollfd supervisor = { .fd = sync, .events = 0 };
+	if (poll(&supervisor, 1, 0) > 0 && (supervisor.revents & (POLLHUP | POLLERR)))
+		_exit(1);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		if (steps[i].run(&b) < 0) {
