@@ -108,7 +108,7 @@ int container_build(const struct plan *plan, const struct cgroup *cg, const stru
 		IGNORE_RESULT(sync_send(ours, SYNC_GO, 0, FD_NONE));
 	if (r == 0 && io->meanwhile)
 		r = io->meanwhile(io->meanwhile_arg, err);
-	if (r == 0)
+	if (r == 0 && io->views_memory < 0) /* else it is told when it is done with the tree */
 		IGNORE_RESULT(sync_send(ours, SYNC_GO, 0, FD_NONE));
 	struct sync_result got = SYNC_RESULT_INIT;
 	got.views_memory = io->views_memory;

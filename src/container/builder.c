@@ -250,6 +250,14 @@ static int make_views(struct builder *b)
 		if (r < 0)
 			error_sys(&b->err, -r, "cannot pass /dev/fuse to the supervisor");
 	}
+	/*
+	 * Whoever waits for an answer cannot be killed while the question is with somebody who lives no more, until the last
+	 * descriptor is gone. So it must not be ours: wait_for_go() has it again.
+	 */
+	if (b->views_fd != b->io->views_fd)
+		fd_close(b->views_fd);
+	fd_close(b->io->views_fd);
+	b->views_fd = FD_NONE;
 	return forgive_views(b, r);
 }
 
@@ -424,6 +432,15 @@ static const struct {
 	{ "cannot open the terminal", open_console },
 };
 
+/* All that the supervisor had to do meanwhile is done. Where there may be views, he waits for us, too. */
+static int wait_for_go(struct builder *b)
+{
+	if (b->io->views_memory < 0)
+		return sync_wait_go(b->sync);
+	int r = sync_send(b->sync, SYNC_TREE, 0, FD_NONE);
+	return r < 0 ? r : sync_wait_go_with(b->sync, &b->views_fd);
+}
+
 void builder_main(const struct plan *plan, const struct cgroup *cg, const struct build_io *io,
 		  int sync)
 {
@@ -446,7 +463,7 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 	(void)setsid(); /* the user's terminal is not ours to have */
 	(void)prctl(PR_SET_PDEATHSIG,
 		    SIGKILL); /* until we execute, the supervisor's death is ours */
-	/* or has been already: nobody would answer the requests of views for whose descriptor we stand ourselves */
+	/* or has been already */
 	struct pollfd supervisor = { .fd = sync, .events = 0 };
 	if (poll(&supervisor, 1, 0) > 0 && (supervisor.revents & (POLLHUP | POLLERR)))
 		_exit(1);
@@ -457,7 +474,7 @@ void builder_main(const struct plan *plan, const struct cgroup *cg, const struct
 				error_what(&b.err, "%s", steps[i].what);
 			fail(&b);
 		}
-	if (sync_wait_go(sync) < 0)
+	if (wait_for_go(&b) < 0)
 		_exit(1);
 	if (io->seed_path) {
 		if (sync_send(sync, SYNC_BUILT, 0, FD_NONE) < 0)

@@ -33,14 +33,26 @@ void sync_fail(int sock, const struct error *err)
 	_exit(r < 0 ? 2 : 1);
 }
 
-int sync_wait_go(int sock)
+int sync_wait_go_with(int sock, int *ret_fd)
 {
 	struct sync_msg msg;
-	ssize_t n = scm_recv(sock, &msg, sizeof(msg), NULL, 0, NULL, 0);
+	size_t n_fds = 0;
+	*ret_fd = FD_NONE;
+	ssize_t n = scm_recv(sock, &msg, sizeof(msg), ret_fd, 1, &n_fds, 0);
 	if (n < 0)
 		return (int)n;
-	return n >= (ssize_t)offsetof(struct sync_msg, error) && msg.type == SYNC_GO ? 0
-										     : -ECANCELED;
+	if (n >= (ssize_t)offsetof(struct sync_msg, error) && msg.type == SYNC_GO)
+		return 0;
+	*ret_fd = fd_close(*ret_fd);
+	return -ECANCELED;
+}
+
+int sync_wait_go(int sock)
+{
+	int none;
+	int r = sync_wait_go_with(sock, &none);
+	fd_close(none);
+	return r;
 }
 
 /* Until there is a message. Who builds may wait for the answers that we give meanwhile. */
@@ -84,6 +96,9 @@ int sync_collect(int sock, enum sync_type until, struct sync_result *ret, struct
 		case SYNC_VIEWS:
 			fd_close(ret->views);
 			ret->views = n_fds ? take_fd(&fd) : FD_NONE;
+			break;
+		case SYNC_TREE:
+			IGNORE_RESULT(sync_send(sock, SYNC_GO, 0, ret->views));
 			break;
 		case SYNC_BORN:
 		case SYNC_BUILT:

@@ -491,3 +491,19 @@ def test_many_readers(box):                                 # noqa: F811
     for t in threads:
         t.join()
     assert not wrong and len(servers(box, name)) == 1
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize("answer", [1, 2, 3])
+def test_a_supervisor_that_dies_with_a_question(leak_check, box, answer):    # noqa: F811
+    """It has taken what the builder asks, and is killed before it can answer: nobody waits for that for ever, past all signals."""
+    need.program("strace")
+    name = box.contexe.name()
+    done = subprocess.run(["strace", "-o", "/dev/null", "-P", "/dev/fuse", "-e", f"inject=write:signal=KILL:when={answer}",
+                           *box.contexe.command("run", "--name", name, *box.arguments("true"))],
+                          env=box.contexe.environment({}), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, timeout=30, check=False)
+    assert done.returncode != 0, "it was to be killed"
+    assert machine.until(lambda: not machine.users_of(box.contexe.root, box.contexe.ids()), timeout=5)
+    box.contexe.run("rm", "--force", name)
+    leak_check()
