@@ -254,8 +254,6 @@ int restoring_run(struct restoring *r, const struct build_io *io, int console, s
 		.lister = list_pids,
 		.lister_arg = &tasks,
 		.timeout_ms = RESTORE_TIMEOUT_MS,
-		.not_for_holder = &live->views.fuse,
-		.n_not_for_holder = 1,
 		.before_go = image_check_wait,
 		.arg = &check,
 		.watch = r->watch,

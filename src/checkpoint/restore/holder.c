@@ -491,8 +491,6 @@ int holder_start(struct restore *r, const struct restore_request *req, struct ho
 	pid_t pid = sys_fork(0, FD_NONE, NULL);
 	if (pid == 0) {
 		fd_close(fds[0]);
-		for (size_t i = 0; i < req->n_not_for_holder; i++)
-			fd_close(req->not_for_holder[i]);
 		holder_main(r, req, fds[1]);
 	}
 	fd_close(fds[1]);

@@ -49,12 +49,6 @@ struct restore_request {
 	int seed_sock; /* our end */
 	const struct restore_external *externals;
 	size_t n_externals;
-	/*
-	 * Descriptors of ours that who opens files must not have: the kernel does not let it die while it waits for an answer
-	 * that could still come by them.
-	 */
-	const int *not_for_holder;
-	size_t n_not_for_holder;
 	tracees_lister lister; /* the container's processes */
 	void *lister_arg;
 	unsigned timeout_ms;
