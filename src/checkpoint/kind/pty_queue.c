@@ -94,6 +94,13 @@ int pty_queue_take(int master, int slave, struct arena *arena, struct pty_queue 
 	return r < 0 ? error_sys(err, -r, "cannot read what waits in a terminal") : 0;
 }
 
+int pty_queue_take_typed(int slave, struct arena *arena, struct pty_queue *ret, struct error *err)
+{
+	*ret = (struct pty_queue){ 0 };
+	int r = read_slave(slave, arena, &ret->to_slave);
+	return r < 0 ? error_sys(err, -r, "cannot read what waits in a terminal") : 0;
+}
+
 /* ---- writing ---- */
 
 /* Until that much can be read, or it takes too long: the rest then comes when there is room. */

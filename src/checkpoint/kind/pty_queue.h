@@ -22,6 +22,10 @@ extern const struct field pty_queue_fields[];
 int pty_queue_take(int master, int slave, struct arena *arena, struct pty_queue *ret,
 		   struct error *err) NODISCARD;
 
+/* Only what was typed: who has the master reads the rest himself. */
+int pty_queue_take_typed(int slave, struct arena *arena, struct pty_queue *ret, struct error *err)
+	NODISCARD;
+
 /* termios: (struct termios2) what the slave has in the end; it has it afterwards. */
 int pty_queue_put(int master, int slave, const struct bytes *termios, const struct pty_queue *q,
 		  struct error *err) NODISCARD;

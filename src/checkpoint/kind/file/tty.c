@@ -4,7 +4,8 @@
  * another name. pts(4).
  *
  * A pair lives as long as an end is open. Its master is in the container (a terminal multiplexer), or it is outside: that of
- * the container's own terminal is supplied again, as "console" or as what contexe-init keeps. Any other (of an exec session)
+ * the container's own terminal is supplied again, as "console" or as what contexe-init keeps; what was typed there and is not
+ * read yet goes with the first of its slaves, what was written is the supervisor's to read. Any other (of an exec session)
  * is gone with whoever held it: its slaves see a hang-up after the restore, as they do when it dies.
  */
 #include <errno.h>
@@ -181,8 +182,8 @@ static int collect(struct collect *c, const struct file_facts *f, void *record, 
 	return state_collect(c, f, rec, err);
 }
 
-/* An end of that pair which the container holds; -1. */
-static int find_end(const struct collect *c, int index, bool master)
+/* An end of that pair, of the container or of contexe-init; NULL. */
+static const struct object *find_end(const struct collect *c, int index, bool master)
 {
 	const struct object *o;
 	for (size_t i = 0; (o = objects_at(c->objects, OBJECT_FILE, i)); i++) {
@@ -191,9 +192,9 @@ static int find_end(const struct collect *c, int index, bool master)
 			continue;
 		if (master ? pty_master_index(o->fd) == index
 			   : pty_index_of(st.st_rdev) == index && !is_hung_up(o->fd))
-			return o->fd;
+			return o;
 	}
-	return -1;
+	return NULL;
 }
 
 /* What waits in the pair. A slave that nobody has is opened only where that tells the master nothing new. */
@@ -202,9 +203,10 @@ static int queue_collect(struct collect *c, const struct file_facts *f,
 {
 	struct pty_queue queue;
 	CLEANUP_FD int peer = rec->other_closed ? pty_peer(f->fd, O_RDWR) : FD_NONE;
-	int slave = peer >= 0 ? peer : find_end(c, rec->index, false);
-	if (slave < 0)
+	const struct object *end = peer >= 0 ? NULL : find_end(c, rec->index, false);
+	if (peer < 0 && !end)
 		return 0;
+	int slave = end ? end->fd : peer;
 	int r = pty_queue_take(f->fd, slave, c->arena, &queue, err);
 	if (r < 0 || pty_queue_empty(&queue))
 		return r;
@@ -213,14 +215,40 @@ static int queue_collect(struct collect *c, const struct file_facts *f,
 		     : collect_put(c, QUEUE, (uint64_t)rec->index, pty_queue_fields, &queue, err);
 }
 
+/* Typed into the container's own terminal, whose master is no file of the container's: once for all slaves. */
+static int typed_collect(struct collect *c, const struct file_facts *f,
+			 const struct tty_record *rec, int master, struct error *err)
+{
+	struct pty_queue queue;
+	const struct object *first = find_end(c, rec->index, false);
+	if (!first || first->id != f->id)
+		return 0;
+	CLEANUP_FD int slave = pty_peer(master, O_RDWR);
+	if (slave < 0)
+		return error_sys(err, -slave, "cannot open the container's terminal");
+	int r = pty_queue_take_typed(slave, c->arena, &queue, err);
+	if (r < 0 || pty_queue_empty(&queue))
+		return r;
+	r = pty_queue_put(master, slave, &rec->state.termios, &queue, err);
+	return r < 0 ? r
+		     : collect_put(c, QUEUE, (uint64_t)rec->index, pty_queue_fields, &queue, err);
+}
+
 static int settle(struct collect *c, const struct file_facts *f, void *record, struct error *err)
 {
 	struct tty_record *rec = record;
-	if (is(rec, PATH) || rec->hung_up ||
-	    (!is(rec, MASTER) && find_end(c, rec->index, true) < 0))
+	if (is(rec, PATH) || rec->hung_up)
+		return 0;
+	const struct object *master = is(rec, MASTER) ? NULL : find_end(c, rec->index, true);
+	if (!is(rec, MASTER) && !master)
 		return 0;
 	rec->unread = 0;
-	return is(rec, MASTER) && c->w ? queue_collect(c, f, rec, err) : 0;
+	if (!c->w)
+		return 0;
+	if (is(rec, MASTER))
+		return queue_collect(c, f, rec, err);
+	return collect_external_file(c, master->data) ? typed_collect(c, f, rec, master->fd, err)
+						      : 0;
 }
 
 /* ---- restore ---- */
@@ -377,6 +405,25 @@ static int queue_apply(struct holder *h, int fd, const struct tty_record *rec, s
 	return pty_queue_put(fd, slave, &rec->state.termios, &queue, err);
 }
 
+static bool is_slave_of(const struct tty_record *rec, void *arg)
+{
+	return (is(rec, SLAVE) || is(rec, CURRENT)) && !rec->hung_up && rec->index == *(int *)arg;
+}
+
+/* The first slave of a terminal whose master comes from outside brings what was typed there. */
+static int typed_apply(struct holder *h, uint64_t id, const struct tty_record *rec,
+		       struct error *err)
+{
+	int index = rec->index;
+	uint64_t first, none;
+	if (!image_has(holder_image(h), QUEUE, (uint64_t)index) ||
+	    each_record(h, is_master_of, &index, &none) ||
+	    !each_record(h, is_slave_of, &index, &first) || first != id)
+		return 0;
+	int master = find_master(h, index, err);
+	return master < 0 ? 0 : queue_apply(h, master, rec, err);
+}
+
 static int master_finish(int fd, const struct tty_record *rec, struct error *err)
 {
 	int locked = rec->slave_locked, packet = rec->packet;
@@ -389,11 +436,10 @@ static int master_finish(int fd, const struct tty_record *rec, struct error *err
 
 static int finish(struct holder *h, uint64_t id, int fd, const void *record, struct error *err)
 {
-	(void)id;
 	const struct tty_record *rec = record;
 	if (is(rec, PATH) || rec->hung_up || is_hung_up(fd))
 		return 0;
-	int r = is(rec, MASTER) ? queue_apply(h, fd, rec, err) : 0;
+	int r = is(rec, MASTER) ? queue_apply(h, fd, rec, err) : typed_apply(h, id, rec, err);
 	if (r == 0)
 		r = pty_state_apply(fd, &rec->state, err);
 	if (r == 0 && is(rec, MASTER))
